@@ -1,0 +1,264 @@
+"""Binance spot: signing, judging and speaking like api.binance.com.
+
+Sources: binance-spot-api-docs (rest-api.md, errors.md, enums.md, faqs), state of 2026-07-21.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+import orjson
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from proxy.errors import BadCall
+from proxy.exchanges import texts
+from proxy.exchanges.form import Exchange, encodings, outgoing_headers, target
+from proxy.exchanges.table import load_table
+from proxy.model import (
+    Auth,
+    Credential,
+    Endpoint,
+    Executed,
+    Incoming,
+    NativeError,
+    Outcome,
+    Refusal,
+    Reply,
+    Scope,
+    SignedRequest,
+    Stamp,
+    Usage,
+    Verdict,
+)
+
+_KEY_HEADER = "x-mbx-apikey"
+_DUMMIES = frozenset({"timestamp", "signature"})
+_FORM = "application/x-www-form-urlencoded"
+_SECOND_NS = 1_000_000_000
+_WAF_NS = 300 * _SECOND_NS  # usual block of the firewall, FAQ article 360004492232
+_FOREVER_NS = 365 * 86_400 * _SECOND_NS
+
+
+def token(request: Incoming) -> str:
+    return request.header(_KEY_HEADER)
+
+
+def strip(request: Incoming) -> Incoming:
+    body = request.body
+    if body and texts.is_json(body):
+        raise BadCall("bad_body", "this exchange takes parameters in the query or in a form body, not JSON")
+    if body and request.method == "GET":
+        raise BadCall("bad_body", "the parameters of a GET belong in the query")
+    return Incoming(
+        request.method,
+        request.path,
+        texts.without(request.query, _DUMMIES),
+        tuple(row for row in request.headers if row[0] != _KEY_HEADER),
+        texts.without(texts.form_text(body), _DUMMIES).encode() if body else b"",
+    )
+
+
+def params(request: Incoming) -> Mapping[str, str]:
+    return texts.collect((request.query, request.body.decode("ascii")))
+
+
+def sign(request: Incoming, endpoint: Endpoint, credential: Credential | None, stamp: Stamp) -> SignedRequest:
+    """Signed text: query and body as sent, joined with nothing between; `signature` last (rest-api.md)."""
+    query, body = request.query, request.body.decode("ascii")
+    headers = [row for row in outgoing_headers(request, prefix="x-mbx-") if row[0] != "content-type"]
+    headers.append(encodings(request, judged=endpoint.auth is Auth.SIGNED))
+    if credential is not None:
+        headers.append(("X-MBX-APIKEY", credential.key))
+        if endpoint.auth is Auth.SIGNED:
+            # The stamp goes where the parameters already are, so that query and body never share one.
+            if body:
+                body = f"{body}&timestamp={stamp.wall_ms}"
+                body += f"&signature={signature(query + body, credential.secret)}"
+            else:
+                query = f"{query}&timestamp={stamp.wall_ms}" if query else f"timestamp={stamp.wall_ms}"
+                query += f"&signature={signature(query, credential.secret)}"
+    if body:
+        headers.append(("Content-Type", _FORM))
+    return SignedRequest(request.method, target(request.path, query), tuple(headers), body.encode())
+
+
+def signature(text: str, secret: bytes) -> str:
+    """HMAC as hex; RSA and Ed25519 as percent-encoded base64. The kind is told by the secret (PEM or not)."""
+    data = text.encode()
+    if not secret.lstrip().startswith(b"-----BEGIN"):
+        return hmac.digest(secret, data, hashlib.sha256).hex()
+    private = _private_key(secret)
+    if isinstance(private, RSAPrivateKey):
+        raw = private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        raw = private.sign(data)
+    return quote(base64.b64encode(raw).decode(), safe="")
+
+
+@lru_cache(maxsize=64)
+def _private_key(pem: bytes) -> RSAPrivateKey | Ed25519PrivateKey:
+    private = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
+        raise ValueError("neither an RSA nor an Ed25519 key")
+    return private
+
+
+def check_credential(credential: Credential) -> str:
+    if credential.secret.lstrip().startswith(b"-----BEGIN"):
+        try:
+            _private_key(credential.secret)
+        except (ValueError, TypeError):
+            return "the secret is PEM text but not an unencrypted RSA or Ed25519 private key"
+    return ""
+
+
+# code -> (outcome, blame, executed). Codes not listed: a 4xx is a business refusal, a 5xx unknown.
+_NO, _MAYBE = Executed.NO, Executed.UNKNOWN
+_CODES: Mapping[int, tuple[Outcome, Scope | None, Executed]] = {
+    -1000: (Outcome.UNKNOWN, None, _MAYBE),
+    -1002: (Outcome.NO_PERMISSION, Scope.KEY, _NO),
+    -1006: (Outcome.UNKNOWN, None, _MAYBE),
+    -1007: (Outcome.UNKNOWN, None, _MAYBE),
+    -1011: (Outcome.NOT_WHITELISTED, Scope.PAIR, _NO),
+    -1015: (Outcome.THROTTLED, Scope.ACCOUNT, _NO),
+    -1016: (Outcome.UNAVAILABLE, None, _NO),
+    -1021: (Outcome.CLOCK, None, _NO),
+    -1022: (Outcome.DEAD, Scope.KEY, _NO),
+    -1099: (Outcome.NO_PERMISSION, Scope.KEY, _NO),
+    -2008: (Outcome.DEAD, Scope.KEY, _NO),
+    -2014: (Outcome.DEAD, Scope.KEY, _NO),
+    # One code for a wrong key, address or right: the pair is blamed first, and the key once its
+    # other addresses answer the same (errors.md; retry.py).
+    -2015: (Outcome.NOT_WHITELISTED, Scope.PAIR, _NO),
+    -2017: (Outcome.SUSPENDED, Scope.ACCOUNT, _NO),
+}
+_BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
+
+
+def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
+    status, code = reply.status, _code(reply.body)
+    name = str(code) if code is not None else f"http {status}"
+    if status == 418:
+        return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _ban_ns(reply, wall_ms), name)
+    if status == 429:
+        if code == -1015:
+            return Verdict(Outcome.THROTTLED, _NO, Scope.ACCOUNT, _retry_after_ns(reply), name)
+        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), name)
+    if status == 403 and code is None:  # the firewall, in HTML
+        return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _WAF_NS, "firewall", suspect_request=True)
+    if status == 451:  # restricted location
+        return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _FOREVER_NS, name)
+    if 300 <= status < 400:
+        return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, name)
+    if status >= 500:
+        # "5xx: execution status unknown" (rest-api.md), whatever the code says; a shutdown is the exception.
+        if code == -1016:
+            return Verdict(Outcome.UNAVAILABLE, _NO, None, None, name)
+        return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, name)
+    if status == 200:
+        if code is not None and code < 0:
+            return Verdict(Outcome.REFUSED, _NO, None, None, name)
+        if not reply.body or (reply.stream is None and not _whole_json(reply)):
+            return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, "garbage")
+        return Verdict(Outcome.ACCEPTED, Executed.YES)
+    if status == 409:  # cancel-and-replace: one half done
+        return Verdict(Outcome.REFUSED, Executed.YES, None, None, name)
+    if code == -1003:
+        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), name)
+    if code is not None and code in _CODES:
+        outcome, blame, executed = _CODES[code]
+        return Verdict(outcome, executed, blame, _retry_after_ns(reply), name)
+    if 400 <= status < 500 and code is not None:
+        return Verdict(Outcome.REFUSED, _NO, None, None, name)
+    return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, name)
+
+
+def _whole_json(reply: Reply) -> bool:
+    if reply.header(b"content-encoding"):  # only public answers are compressed; they are passed on unread
+        return True
+    return reply.body[:1] in b"{[" and reply.body.rstrip()[-1:] in (b"}", b"]")
+
+
+def _code(body: bytes) -> int | None:
+    """The error code, cheaply: an answer without the text `"code"` near its start has none."""
+    if b'"code"' not in body[:200]:
+        return None
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = found.get("code") if isinstance(found, dict) else None
+    return code if isinstance(code, int) else None
+
+
+def _ban_ns(reply: Reply, wall_ms: int) -> int:
+    """The rest of a ban: Retry-After, else the end stated in the text, else the shortest ban of two minutes."""
+    stated = _retry_after_ns(reply)
+    if stated is not None:
+        return stated
+    until = _BANNED_UNTIL.search(reply.body)
+    return max(int(until[1]) - wall_ms, 1000) * 1_000_000 if until else 120 * _SECOND_NS
+
+
+def _retry_after_ns(reply: Reply) -> int | None:
+    value = reply.header(b"retry-after")
+    return int(value) * _SECOND_NS if value.isdigit() else None
+
+
+_USAGE_HEADERS = {
+    b"x-mbx-used-weight-1m": "weight_1m",
+    b"x-mbx-order-count-10s": "orders_10s",
+    b"x-mbx-order-count-1d": "orders_1d",
+}
+
+
+def usage(reply: Reply) -> tuple[Usage, ...]:
+    found = []
+    for name, value in reply.headers:
+        limit = _USAGE_HEADERS.get(name.lower())
+        if limit is not None and value.isdigit():
+            found.append(Usage(limit, int(value)))
+    return tuple(found)
+
+
+# reason -> code that makes ccxt and the SDKs raise the right class (-1003 backs off, -2015 gives up).
+_REASONS = {
+    "rate_limited": -1003,
+    "queue_full": -1003,
+    "bad_token": -2015,
+    "not_allowed": -1002,
+    "withdrawal_refused": -1002,
+    "denied": -1002,
+    "unknown_endpoint": -1020,
+    "outcome_unknown": -1007,
+    "no_route": -1008,
+    "unavailable": -1008,
+}
+
+
+def native_error(refusal: Refusal, request: Incoming) -> NativeError:
+    code = _REASONS.get(refusal.reason, -1100)
+    text = f"{refusal.message} (ordergate: {refusal.reason})"
+    return NativeError(refusal.status, orjson.dumps({"code": code, "msg": text}))
+
+
+EXCHANGE = Exchange(
+    name="binance",
+    table=load_table(Path(__file__).with_suffix(".yaml")),
+    token=token,
+    strip=strip,
+    params=params,
+    sign=sign,
+    classify=classify,
+    usage=usage,
+    native_error=native_error,
+    check_credential=check_credential,
+)

@@ -1,0 +1,102 @@
+"""The top-level members of a JSON object as raw texts, so that what stays is not re-written.
+
+Parsing and writing again would change a bot's `1.10` into `1.1` and its `1e-8` into another text.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.errors import BadCall
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    name: str
+    raw: str  # the value's text as sent
+    value: Any  # numbers are Number
+
+
+class Number(str):
+    """A JSON number as its original text."""
+
+    __slots__ = ()
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadCall("bad_body", "a member of the JSON body is given twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=Number, parse_int=Number, parse_constant=_constant, object_pairs_hook=_unique
+)
+
+
+def members(body: bytes) -> list[Member]:
+    """The members of a JSON object in order; BadCall if the body is not one, or names a member twice."""
+    try:
+        text = body.decode("utf-8")
+        found = list(_scan(text))
+    except (ValueError, IndexError, RecursionError):
+        raise BadCall("bad_body", "the body is not a JSON object") from None
+    if len({member.name for member in found}) != len(found):
+        raise BadCall("bad_body", "a member of the JSON body is given twice")
+    if any(_depth(member.value) > _MAX_DEPTH for member in found):
+        raise BadCall("bad_body", "the JSON body is nested too deeply")
+    return found
+
+
+def dump(rows: Iterable[tuple[str, str]]) -> bytes:
+    """An object of (name, raw value text)."""
+    return ("{" + ",".join(f"{json.dumps(name)}:{raw}" for name, raw in rows) + "}").encode()
+
+
+def _scan(text: str) -> Iterable[Member]:
+    at = _skip(text, 0)
+    if text[at] != "{":
+        raise ValueError
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        if not isinstance(name, str) or isinstance(name, Number):
+            raise ValueError
+        at = _skip(text, at)
+        if text[at] != ":":
+            raise ValueError
+        start = _skip(text, at + 1)
+        value, end = _DECODER.raw_decode(text, start)
+        yield Member(name, text[start:end], value)
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+            if text[at] == "}":
+                raise ValueError
+        elif text[at] != "}":
+            raise ValueError
+    if _skip(text, at + 1) != len(text):
+        raise ValueError
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0

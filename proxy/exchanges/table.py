@@ -1,0 +1,211 @@
+"""An exchange's YAML table: products, limits, endpoints with class and cost. Data, checked when loaded."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from proxy.errors import ConfigError
+from proxy.model import Auth, CallClass, Cost, Endpoint, Limit, Scope, Shape, Upstream
+
+_UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
+_UNITS_NS["d"] = 24 * _UNITS_NS["h"]
+_MONEY_WORDS = ("withdraw", "transfer")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A base URL and the paths it owns. `hosts`: every host name that a bot may write for it."""
+
+    name: str
+    upstream: Upstream
+    hosts: frozenset[str]
+    prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    exchange: str
+    products: Mapping[str, Product]
+    limits: Mapping[str, Limit]
+    tiers: Mapping[str, Mapping[str, Limit]]  # tier -> limits that differ
+    exact: Mapping[tuple[str, str], Endpoint]  # (method, path)
+    patterns: tuple[tuple[str, str, Endpoint], ...]  # (method, path prefix), longest prefix first
+    default_tier: str = ""
+
+    def product_of(self, host: str | None, path: str) -> Product | None:
+        """The product that owns a path; `host` None leaves the choice to the path."""
+        for product in self.products.values():
+            if (host is None or host in product.hosts) and path.startswith(product.prefixes):
+                return product
+        return None
+
+    def match(self, method: str, path: str) -> Endpoint | None:
+        """The row of a call, or None. A path that speaks of money needs a row of its own."""
+        row = self.exact.get((method, path))
+        if row is not None or self.speaks_of_money(path):
+            return row
+        for row_method, prefix, endpoint in self.patterns:
+            if row_method == method and path.startswith(prefix):
+                return endpoint
+        return None
+
+    @staticmethod
+    def speaks_of_money(path: str) -> bool:
+        lowered = path.lower()
+        return any(word in lowered for word in _MONEY_WORDS)
+
+
+def limits_of(table: Table, tier: str) -> Mapping[str, Limit]:
+    """The limits that hold for an account of `tier` ("" for the exchange's default)."""
+    return {**table.limits, **table.tiers.get(tier or table.default_tier, {})}
+
+
+def units(cost: Cost, params: Mapping[str, str]) -> float:
+    """What a call with these parameters costs. Unreadable values cost the most the row knows."""
+    value = params.get(cost.param) if cost.param else None
+    if value is None:
+        return cost.units
+    if cost.present is not None:
+        return cost.present
+    if cost.each is not None:
+        elements = 1 + value.count(",") if value.strip() not in ("", "[]") else 0
+        return max(cost.each * elements, cost.each)
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("inf")
+    for up_to, price in cost.steps:
+        if number <= up_to:
+            return price
+    return cost.steps[-1][1] if cost.steps else cost.units
+
+
+def duration_ns(text: str) -> int:
+    """ "100ms", "10s", "1m", "1d" in nanoseconds."""
+    found = re.fullmatch(r"(\d+)(ms|s|m|h|d)", text)
+    if found is None:
+        raise ValueError(f"not a duration: {text!r} (write 100ms, 10s, 1m, 1h or 1d)")
+    return int(found[1]) * _UNITS_NS[found[2]]
+
+
+def upstream_of(url: str, *, private_ok: bool = False) -> Upstream:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Upstream(parts.scheme, parts.hostname or "", port, parts.path.rstrip("/"), private_ok)
+
+
+def load_table(path: Path) -> Table:
+    """Read and check a table; ConfigError names what is wrong with the file."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _table(raw)
+    except (KeyError, ValueError, TypeError, AttributeError, yaml.YAMLError) as fault:
+        raise ConfigError([f"{path.name}: {type(fault).__name__}: {fault}"]) from fault
+
+
+def _table(raw: dict[str, Any]) -> Table:
+    limits: dict[str, Limit] = {}
+    for group in raw["limits"]:
+        _require_source(group)
+        limits.update({name: _limit(name, row) for name, row in group["items"].items()})
+    products = {
+        name: Product(
+            name,
+            upstream_of(row["base"]),
+            frozenset(row.get("hosts", ())) | {upstream_of(row["base"]).host},
+            tuple(row["prefixes"]),
+        )
+        for name, row in raw["products"].items()
+    }
+    exact: dict[tuple[str, str], Endpoint] = {}
+    patterns: list[tuple[str, str, Endpoint]] = []
+    for group in raw["endpoints"]:
+        _require_source(group)
+        every = group.get("every", {})
+        for name, row in group["items"].items():
+            for method, path in _paths(name, group.get("prefix", "")):
+                endpoint = _endpoint(
+                    f"{method} {path}", group["product"], row, {**every, **row.get("costs", {})}
+                )
+                _require_limits(endpoint, limits)
+                if path.endswith("*"):
+                    patterns.append((method, path.rstrip("*"), endpoint))
+                elif exact.setdefault((method, path), endpoint) is not endpoint:
+                    raise ValueError(f"{endpoint.name} stands twice")
+    patterns.sort(key=lambda row: -len(row[1]))
+    tiers = {
+        tier: {name: _override(limits[name], row) for name, row in rows.items()}
+        for tier, rows in raw.get("tiers", {}).items()
+    }
+    return Table(
+        raw["exchange"], products, limits, tiers, exact, tuple(patterns), raw.get("default_tier", "")
+    )
+
+
+def _require_source(group: dict[str, Any]) -> None:
+    if not group.get("source") or not group.get("checked"):
+        raise ValueError("a group without `source` or `checked`")
+
+
+def _require_limits(endpoint: Endpoint, limits: Mapping[str, Limit]) -> None:
+    for cost in endpoint.costs:
+        if cost.limit not in limits:
+            raise ValueError(f"{endpoint.name} costs on {cost.limit!r}, which no limit is called")
+
+
+def _paths(name: str, prefix: str) -> list[tuple[str, str]]:
+    """`POST order` or `GET|POST a, b` under a group's prefix."""
+    methods, _, rest = name.partition(" ")
+    return [(method, prefix + path.strip()) for method in methods.split("|") for path in rest.split(",")]
+
+
+def _limit(name: str, row: dict[str, Any]) -> Limit:
+    window = row.get("window")
+    return Limit(
+        name,
+        Scope(row["scope"]),
+        Shape(row["shape"]),
+        float(row["capacity"]),
+        duration_ns(window) if window else 0,
+        row.get("per", ""),
+    )
+
+
+def _override(limit: Limit, row: dict[str, Any]) -> Limit:
+    window = row.get("window")
+    return replace(
+        limit,
+        capacity=float(row["capacity"]),
+        window_ns=duration_ns(window) if window else limit.window_ns,
+    )
+
+
+def _endpoint(name: str, product: str, row: dict[str, Any], costs: dict[str, Any]) -> Endpoint:
+    call_class = CallClass(row["class"])
+    default_auth = Auth.NONE if call_class is CallClass.PUBLIC else Auth.SIGNED
+    return Endpoint(
+        name,
+        product,
+        call_class,
+        Auth(row.get("auth", default_auth)),
+        tuple(_cost(limit, price) for limit, price in costs.items()),
+        row.get("symbol", ""),
+    )
+
+
+def _cost(limit: str, price: Any) -> Cost:
+    if isinstance(price, int | float):
+        return Cost(limit, float(price))
+    return Cost(
+        limit,
+        units=float(price["else"]),
+        param=price["by"],
+        steps=tuple((float(up_to), float(u)) for up_to, u in price.get("steps", {}).items()),
+        present=float(price["given"]) if "given" in price else None,
+        each=float(price["each"]) if "each" in price else None,
+    )

@@ -1,0 +1,48 @@
+"""Raw `a=1&b=2` texts: read and cut without decoding or re-encoding what stays."""
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote_plus
+
+from proxy.errors import BadCall
+
+
+def pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Decoded (name, value) of every piece, in order."""
+    for piece in text.split("&"):
+        if piece:
+            name, _, value = piece.partition("=")
+            yield unquote_plus(name), unquote_plus(value)
+
+
+def without(text: str, names: frozenset[str]) -> str:
+    """`text` without the named parameters (compared decoded); the other pieces stay byte for byte."""
+    if not text:
+        return text
+    return "&".join(p for p in text.split("&") if p and unquote_plus(p.partition("=")[0]) not in names)
+
+
+def collect(texts: Iterable[str]) -> dict[str, str]:
+    """All parameters of several texts; a name given twice is refused, as the exchange might read the other."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for name, value in pairs(text):
+            if name in found and not name.endswith("[]"):
+                raise BadCall("duplicate_parameter", f"parameter {name[:40]!r} is given twice")
+            found[name] = value
+    return found
+
+
+def form_text(body: bytes) -> str:
+    """A form body as text; refuses bytes that a form cannot hold."""
+    try:
+        text = body.decode("ascii")
+    except UnicodeDecodeError:
+        raise BadCall("bad_body", "the body is not a percent-encoded form") from None
+    if any(c < " " or c == "\x7f" for c in text):
+        raise BadCall("bad_body", "the body holds control characters")
+    return text
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a body looks like JSON, whatever its Content-Type says (curl labels JSON as a form)."""
+    return body.lstrip()[:1] in (b"{", b"[")
