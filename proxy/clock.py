@@ -2,10 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
+
+
+class Alarm(Protocol):
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
@@ -23,6 +28,10 @@ class Clock(Protocol):
         """Return once `now_ns()` has reached `at_ns`."""
         ...
 
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> Alarm:
+        """Call back once `now_ns()` has reached `at_ns`."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -37,3 +46,7 @@ class SystemClock:
         # Rounded up by a microsecond: waking a little early would make a waiter spin.
         while (left := at_ns - time.monotonic_ns()) > 0:
             await asyncio.sleep(left / SECOND_NS + 1e-6)
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> Alarm:
+        left = max(at_ns - time.monotonic_ns(), 0)
+        return asyncio.get_running_loop().call_later(left / SECOND_NS + 1e-6, callback)

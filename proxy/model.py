@@ -58,11 +58,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one call costs on one limit. `detail` is the endpoint or symbol of a `per` limit."""
+    """What one call costs on one limit. `detail` is the endpoint or symbol of a `per` limit.
+
+    `kept`: units that must stay free for classes of higher rank.
+    """
 
     limit: Limit
     units: float
     detail: str = ""
+    kept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class NotUntil:
-    """No route now. `wait_ns` None: nothing known will free one (an operator must act, or a call must end)."""
+    """No route now. `wait_ns` None: a call in flight must end first."""
 
     wait_ns: int | None
     scope: Scope

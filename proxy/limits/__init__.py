@@ -1,0 +1,1 @@
+"""Counters, blocks and the ledger over them."""

@@ -1,0 +1,76 @@
+"""Who must rest, and how a subject comes back: one probe first, then a ramp."""
+
+from dataclasses import dataclass, field
+
+FOREVER_NS = 1 << 62  # until the operator acts
+
+Subject = tuple[str, ...]
+"""("address", exchange, ip) | ("key", account, alias) | ("account", account) | ("pair", account, alias, ip).
+Key and account may be followed by a call class: then they rest for that class only."""
+
+_RAMP_END = 64
+
+
+@dataclass(slots=True)
+class _Return:
+    allowed: int = 1
+    in_flight: int = 0
+
+
+@dataclass(slots=True)
+class Blocks:
+    """Blocks by subject. Later, longer ones win; strikes count how often in a row."""
+
+    _until: dict[Subject, tuple[int, str]] = field(default_factory=dict)
+    _strikes: dict[Subject, int] = field(default_factory=dict)
+    _returning: dict[Subject, _Return] = field(default_factory=dict)
+
+    def block(self, subject: Subject, until_ns: int, reason: str, *, probe: bool) -> None:
+        """Rest a subject. `probe`: after that it must answer one call well before it gets more."""
+        standing = self._until.get(subject)
+        if standing is None or until_ns >= standing[0]:
+            self._until[subject] = (until_ns, reason)
+        self._strikes[subject] = self._strikes.get(subject, 0) + 1
+        if probe:
+            self._returning[subject] = _Return()
+
+    def unblock(self, subject: Subject) -> None:
+        self._until.pop(subject, None)
+        self._strikes.pop(subject, None)
+        self._returning.pop(subject, None)
+
+    def strikes(self, subject: Subject) -> int:
+        return self._strikes.get(subject, 0)
+
+    def wait_ns(self, subject: Subject, now_ns: int) -> int | None:
+        """0: free. None: not before a probe under way has ended. At least FOREVER_NS / 2: the operator must act."""
+        standing = self._until.get(subject)
+        if standing is not None:
+            if standing[0] > now_ns:
+                return standing[0] - now_ns
+            del self._until[subject]
+        back = self._returning.get(subject)
+        return None if back is not None and back.in_flight >= back.allowed else 0
+
+    def started(self, subject: Subject) -> None:
+        if self._returning and (back := self._returning.get(subject)) is not None:
+            back.in_flight += 1
+
+    def ended(self, subject: Subject, *, well: bool) -> None:
+        """A call on the subject is over. `well`: its answer shows the subject in good standing."""
+        if well and self._strikes:
+            self._strikes.pop(subject, None)
+        if self._returning and (back := self._returning.get(subject)) is not None:
+            back.in_flight = max(0, back.in_flight - 1)
+            if well:
+                back.allowed *= 2
+                if back.allowed >= _RAMP_END:
+                    del self._returning[subject]
+
+    def standing(self, now_ns: int) -> list[tuple[Subject, int | None, str]]:
+        """(subject, rest in ns or None for ever, reason) of every block in force."""
+        return [
+            (subject, None if until >= FOREVER_NS else until - now_ns, reason)
+            for subject, (until, reason) in self._until.items()
+            if until > now_ns
+        ]
