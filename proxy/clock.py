@@ -43,10 +43,13 @@ class SystemClock:
         return time.time_ns() // MILLISECOND_NS
 
     async def sleep_until(self, at_ns: int) -> None:
-        # Rounded up by a microsecond: waking a little early would make a waiter spin.
-        while (left := at_ns - time.monotonic_ns()) > 0:
-            await asyncio.sleep(left / SECOND_NS + 1e-6)
+        await asyncio.sleep(_delay_s(at_ns))
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> Alarm:
-        left = max(at_ns - time.monotonic_ns(), 0)
-        return asyncio.get_running_loop().call_later(left / SECOND_NS + 1e-6, callback)
+        return asyncio.get_running_loop().call_later(_delay_s(at_ns), callback)
+
+
+def _delay_s(at_ns: int) -> float:
+    """Whole milliseconds, rounded up: uvloop's timers know no finer ones and would round down to too early."""
+    left_ns = max(at_ns - time.monotonic_ns(), 0)
+    return -(-left_ns // MILLISECOND_NS) / 1000

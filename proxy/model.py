@@ -211,9 +211,8 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)  # decoded, for costs and order ids only
     received_ns: int = 0
     deadline_ns: int = 0  # latest moment to leave the queue
-    answer_by_ns: int = 0  # latest moment of an answer
+    answer_by_ns: int = 0  # latest moment of an answer; 0: the gateway's own limit
     pinned_key: str | None = None
-    accept_gzip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

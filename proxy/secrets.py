@@ -37,9 +37,12 @@ def from_credential(name: str, environ: Mapping[str, str]) -> bytes:
             "there are no systemd credentials here ($CREDENTIALS_DIRECTORY is not set): "
             "start the daemon as a unit with LoadCredential="
         )
-    if "/" in name or name in (".", ".."):
+    if "/" in name or "\0" in name or name in (".", ".."):
         raise _fault("a credential is named without a folder, as in the unit's LoadCredential=")
-    return _read(Path(folder) / name, _CREDENTIAL_FORBIDDEN)
+    path = Path(folder) / name
+    if not os.path.lexists(path):
+        raise _fault("systemd handed over no such credential: see LoadCredential= in the unit")
+    return _read(path, _CREDENTIAL_FORBIDDEN)
 
 
 def from_env(name: str, environ: Mapping[str, str]) -> bytes:
@@ -52,7 +55,7 @@ def from_env(name: str, environ: Mapping[str, str]) -> bytes:
 
 def from_value(value: str) -> bytes:
     """A value that stands in the configuration itself. ConfigError if it is empty."""
-    return _content(value.encode("utf-8", "surrogatepass"))
+    return _content(value.encode())
 
 
 def _fault(text: str) -> ConfigError:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
 from proxy.exchanges import texts
-from proxy.exchanges.form import Exchange, encodings, outgoing_headers, target
+from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.table import load_table
 from proxy.model import (
     Auth,
@@ -60,7 +60,7 @@ def strip(request: Incoming) -> Incoming:
     return Incoming(
         request.method,
         request.path,
-        texts.without(request.query, _DUMMIES),
+        texts.without(texts.plain(request.query), _DUMMIES),
         tuple(row for row in request.headers if row[0] != _KEY_HEADER),
         texts.without(texts.form_text(body), _DUMMIES).encode() if body else b"",
     )
@@ -124,6 +124,7 @@ def check_credential(credential: Credential) -> str:
 _NO, _MAYBE = Executed.NO, Executed.UNKNOWN
 _CODES: Mapping[int, tuple[Outcome, Scope | None, Executed]] = {
     -1000: (Outcome.UNKNOWN, None, _MAYBE),
+    -1001: (Outcome.UNKNOWN, None, _MAYBE),
     -1002: (Outcome.NO_PERMISSION, Scope.KEY, _NO),
     -1006: (Outcome.UNKNOWN, None, _MAYBE),
     -1007: (Outcome.UNKNOWN, None, _MAYBE),
@@ -175,7 +176,8 @@ def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
         return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), name)
     if code is not None and code in _CODES:
         outcome, blame, executed = _CODES[code]
-        return Verdict(outcome, executed, blame, _retry_after_ns(reply), name)
+        # What a bot sent can spoil a signature too.
+        return Verdict(outcome, executed, blame, _retry_after_ns(reply), name, suspect_request=code == -1022)
     if 400 <= status < 500 and code is not None:
         return Verdict(Outcome.REFUSED, _NO, None, None, name)
     return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, name)
@@ -229,25 +231,28 @@ def usage(reply: Reply) -> tuple[Usage, ...]:
     return tuple(found)
 
 
-# reason -> code that makes ccxt and the SDKs raise the right class (-1003 backs off, -2015 gives up).
-_REASONS = {
-    "rate_limited": -1003,
-    "queue_full": -1003,
-    "bad_token": -2015,
-    "not_allowed": -1002,
-    "withdrawal_refused": -1002,
-    "denied": -1002,
-    "unknown_endpoint": -1020,
-    "outcome_unknown": -1007,
-    "no_route": -1008,
-    "unavailable": -1008,
+# Codes that make ccxt and the SDKs raise the right class. ccxt knows -1008 only under the exchange's own host
+# name, so "not now" is told by the status alone, as the exchange does with code 0 and status 451.
+_NATIVE: Mapping[Kind, int] = {
+    Kind.THROTTLED: -1003,
+    Kind.BAD_TOKEN: -2014,
+    Kind.DENIED: -1002,
+    Kind.UNKNOWN_ENDPOINT: -1020,
+    Kind.BAD_REQUEST: -1100,
+    Kind.UNAVAILABLE: 0,
+    Kind.OUTCOME_UNKNOWN: -1007,
 }
 
 
 def native_error(refusal: Refusal, request: Incoming) -> NativeError:
-    code = _REASONS.get(refusal.reason, -1100)
+    code = _NATIVE[kind(refusal)]
     text = f"{refusal.message} (ordergate: {refusal.reason})"
     return NativeError(refusal.status, orjson.dumps({"code": code, "msg": text}))
+
+
+def time_ms(body: bytes) -> int | None:
+    found = re.search(rb'"serverTime":(\d{13})', body)
+    return int(found[1]) if found else None
 
 
 EXCHANGE = Exchange(
@@ -261,4 +266,6 @@ EXCHANGE = Exchange(
     usage=usage,
     native_error=native_error,
     check_credential=check_credential,
+    time_path="/api/v3/time",
+    time_ms=time_ms,
 )

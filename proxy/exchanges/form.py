@@ -1,7 +1,9 @@
 """The form every exchange fills in: one record of pure functions, and what they share."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from proxy.exchanges.table import Table
 from proxy.model import (
@@ -42,6 +44,73 @@ class Exchange:
     """A complaint about a key that cannot sign, or ""; never the secret."""
     nonces: bool = False
     """Signatures carry a nonce that must rise per key."""
+    time_path: str = ""
+    """A public GET that tells the exchange's time, or "" where the Date header must do."""
+    time_ms: Callable[[bytes], int | None] = lambda body: None
+    """The time in ms from that answer's body."""
+    redact: Callable[[bytes], bytes] = bytes
+    """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
+
+
+class Kind(StrEnum):
+    """What a refusal of ours means to a bot; each exchange has one native text or code for each."""
+
+    THROTTLED = "throttled"  # back off and come again
+    BAD_TOKEN = "bad_token"
+    DENIED = "denied"  # not for this bot
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    BAD_REQUEST = "bad_request"
+    UNAVAILABLE = "unavailable"  # not sent; come again later
+    OUTCOME_UNKNOWN = "outcome_unknown"  # sent, and perhaps executed
+
+
+_REASONS: Mapping[str, Kind] = {
+    "rate_limited": Kind.THROTTLED,
+    "queue_full": Kind.THROTTLED,
+    "bad_token": Kind.BAD_TOKEN,
+    "not_allowed": Kind.DENIED,
+    "withdrawal_refused": Kind.DENIED,
+    "denied": Kind.DENIED,
+    "unknown_endpoint": Kind.UNKNOWN_ENDPOINT,
+    "outcome_unknown": Kind.OUTCOME_UNKNOWN,
+    "no_route": Kind.UNAVAILABLE,
+    "unavailable": Kind.UNAVAILABLE,
+}
+_STATUSES: Mapping[int, Kind] = {
+    401: Kind.BAD_TOKEN,
+    403: Kind.DENIED,
+    429: Kind.THROTTLED,
+    500: Kind.OUTCOME_UNKNOWN,
+    502: Kind.OUTCOME_UNKNOWN,
+    503: Kind.UNAVAILABLE,
+    504: Kind.OUTCOME_UNKNOWN,
+}
+
+
+def kind(refusal: Refusal) -> Kind:
+    """By the reason, else by the status, else the bot's own fault."""
+    return _REASONS.get(refusal.reason) or _STATUSES.get(refusal.status, Kind.BAD_REQUEST)
+
+
+_UNPACKED_MAX = 65_536
+
+
+def readable(reply: Reply) -> bytes | None:
+    """The body in plain bytes; None if it is packed and too large to be an error, or cannot be unpacked.
+
+    Only public answers may come packed (`encodings`), and an exchange's errors are short.
+    """
+    encoding = reply.header(b"content-encoding").strip().lower()
+    if encoding in (b"", b"identity"):
+        return reply.body
+    if encoding not in (b"gzip", b"x-gzip") or reply.stream is not None or len(reply.body) > _UNPACKED_MAX:
+        return None
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(reply.body, _UNPACKED_MAX)
+    except zlib.error:
+        return None
+    return body if unpacker.eof else None
 
 
 def outgoing_headers(

@@ -5,7 +5,7 @@ Parsing and writing again would change a bot's `1.10` into `1.1` and its `1e-8` 
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class Member:
     name: str
     raw: str  # the value's text as sent
     value: Any  # numbers are Number
+    piece: str = ""  # everything between the commas: name, colon, value and the blanks around them
 
 
 class Number(str):
@@ -39,9 +40,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(
-    parse_float=Number, parse_int=Number, parse_constant=_constant, object_pairs_hook=_unique
-)
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_constant, object_pairs_hook=_unique)
 
 
 def members(body: bytes) -> list[Member]:
@@ -49,13 +48,19 @@ def members(body: bytes) -> list[Member]:
     try:
         text = body.decode("utf-8")
         found = list(_scan(text))
+        deep = any(_depth(member.value) > _MAX_DEPTH for member in found)
     except (ValueError, IndexError, RecursionError):
         raise BadCall("bad_body", "the body is not a JSON object") from None
     if len({member.name for member in found}) != len(found):
         raise BadCall("bad_body", "a member of the JSON body is given twice")
-    if any(_depth(member.value) > _MAX_DEPTH for member in found):
+    if deep:
         raise BadCall("bad_body", "the JSON body is nested too deeply")
     return found
+
+
+def join(found: Iterable[Member]) -> bytes:
+    """An object of these members, each byte for byte as it was sent."""
+    return ("{" + ",".join(member.piece for member in found) + "}").encode()
 
 
 def dump(rows: Iterable[tuple[str, str]]) -> bytes:
@@ -63,11 +68,12 @@ def dump(rows: Iterable[tuple[str, str]]) -> bytes:
     return ("{" + ",".join(f"{json.dumps(name)}:{raw}" for name, raw in rows) + "}").encode()
 
 
-def _scan(text: str) -> Iterable[Member]:
+def _scan(text: str) -> Iterator[Member]:
     at = _skip(text, 0)
     if text[at] != "{":
         raise ValueError
-    at = _skip(text, at + 1)
+    begin = at + 1
+    at = _skip(text, begin)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
         if not isinstance(name, str) or isinstance(name, Number):
@@ -77,10 +83,11 @@ def _scan(text: str) -> Iterable[Member]:
             raise ValueError
         start = _skip(text, at + 1)
         value, end = _DECODER.raw_decode(text, start)
-        yield Member(name, text[start:end], value)
         at = _skip(text, end)
+        yield Member(name, text[start:end], value, text[begin:at])
         if text[at] == ",":
-            at = _skip(text, at + 1)
+            begin = at + 1
+            at = _skip(text, begin)
             if text[at] == "}":
                 raise ValueError
         elif text[at] != "}":

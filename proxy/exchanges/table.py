@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import yaml
 
 from proxy.errors import ConfigError
@@ -15,6 +16,7 @@ from proxy.model import Auth, CallClass, Cost, Endpoint, Limit, Scope, Shape, Up
 _UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 _UNITS_NS["d"] = 24 * _UNITS_NS["h"]
 _MONEY_WORDS = ("withdraw", "transfer")
+_AMBIGUOUS = re.compile(r"%|\\|;|//|/\.|[^!-~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,10 @@ class Table:
         return None
 
     def match(self, method: str, path: str) -> Endpoint | None:
-        """The row of a call, or None. A path that speaks of money needs a row of its own."""
+        """The row of a call, or None. A path that speaks of money needs a row of its own, and so does one
+        that a server might read as another path."""
         row = self.exact.get((method, path))
-        if row is not None or self.speaks_of_money(path):
+        if row is not None or self.speaks_of_money(path) or _AMBIGUOUS.search(path):
             return row
         for row_method, prefix, endpoint in self.patterns:
             if row_method == method and path.startswith(prefix):
@@ -73,8 +76,8 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
     if cost.present is not None:
         return cost.present
     if cost.each is not None:
-        elements = 1 + value.count(",") if value.strip() not in ("", "[]") else 0
-        return max(cost.each * elements, cost.each)
+        elements = _elements(value)
+        return cost.units if elements is None else cost.each * max(elements, 1)
     try:
         number = float(value)
     except ValueError:
@@ -83,6 +86,18 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         if number <= up_to:
             return price
     return cost.steps[-1][1] if cost.steps else cost.units
+
+
+def _elements(value: str) -> int | None:
+    """The length of a JSON list or of a comma list; None for a JSON text that is no list."""
+    value = value.strip()
+    if value[:1] not in ("[", "{"):
+        return value.count(",") + 1
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return len(found) if isinstance(found, list) else None
 
 
 def duration_ns(text: str) -> int:
@@ -129,9 +144,7 @@ def _table(raw: dict[str, Any]) -> Table:
         every = group.get("every", {})
         for name, row in group["items"].items():
             for method, path in _paths(name, group.get("prefix", "")):
-                endpoint = _endpoint(
-                    f"{method} {path}", group["product"], row, {**every, **row.get("costs", {})}
-                )
+                endpoint = _endpoint(f"{method} {path}", group["product"], row, {**every, **row.get("costs", {})})
                 _require_limits(endpoint, limits)
                 if path.endswith("*"):
                     patterns.append((method, path.rstrip("*"), endpoint))
@@ -142,9 +155,7 @@ def _table(raw: dict[str, Any]) -> Table:
         tier: {name: _override(limits[name], row) for name, row in rows.items()}
         for tier, rows in raw.get("tiers", {}).items()
     }
-    return Table(
-        raw["exchange"], products, limits, tiers, exact, tuple(patterns), raw.get("default_tier", "")
-    )
+    return Table(raw["exchange"], products, limits, tiers, exact, tuple(patterns), raw.get("default_tier", ""))
 
 
 def _require_source(group: dict[str, Any]) -> None:

@@ -33,13 +33,19 @@ def collect(texts: Iterable[str]) -> dict[str, str]:
 
 
 def form_text(body: bytes) -> str:
-    """A form body as text; refuses bytes that a form cannot hold."""
+    """A form body as text. Bytes that a form cannot hold are refused here: the exchange would answer
+    them with "bad signature", which speaks against the key.
+    """
     try:
-        text = body.decode("ascii")
+        return plain(body.decode("ascii"))
     except UnicodeDecodeError:
         raise BadCall("bad_body", "the body is not a percent-encoded form") from None
-    if any(c < " " or c == "\x7f" for c in text):
-        raise BadCall("bad_body", "the body holds control characters")
+
+
+def plain(text: str) -> str:
+    """`text` itself if it is printable ASCII without blanks, as an encoded form or query must be."""
+    if not text.isascii() or any(c <= " " or c == "\x7f" for c in text):
+        raise BadCall("bad_body", "a parameter holds blanks or characters that are not percent-encoded")
     return text
 
 

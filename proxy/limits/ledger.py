@@ -41,7 +41,9 @@ class CounterState:
 
     limit: str
     scope: Scope
-    subject: tuple[str, ...]
+    owner: str  # the account, or the exchange of an address
+    name: str  # the key or address; "" for an account
+    detail: str  # the endpoint or symbol of a `per` limit
     used: float
     capacity: float
 
@@ -155,13 +157,14 @@ class MemoryLedger:
 
     def snapshot(self) -> Snapshot:
         now = self._clock.now_ns()
-        counters = tuple(
-            CounterState(charge.limit.name, charge.limit.scope, key[1:], window.used(now), charge.limit.capacity)
-            for key, window in self._windows.items()
-            for charge in (self._limits[key],)
-        )
+        counters = []
+        for key, window in self._windows.items():
+            limit = self._limits[key].limit
+            _, _, owner, *name, detail = key  # (limit, scope, owner[, name], detail)
+            used = window.used(now)
+            counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, limit.capacity))
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
-        return Snapshot(counters, blocks)
+        return Snapshot(tuple(counters), blocks)
 
     def _windows_of(self, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
         found = []

@@ -1,0 +1,275 @@
+"""forward(call): the one loop that every call takes.
+
+    dispatch.take -> sign -> egress.send -> classify -> decide -> blocks -> settle, then answer or once more
+
+No exchange and no HTTP library is named here. A permit is settled on every path, and a block stands before the
+next try.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from proxy.clock import Clock
+from proxy.dispatch import Dispatcher, Gone, QueueFull
+from proxy.egress import Egress
+from proxy.errors import BadCall, MaybeSent, NotSent
+from proxy.exchange_time import ExchangeClocks
+from proxy.limits.ledger import MemoryLedger
+from proxy.metrics import Metrics
+from proxy.model import (
+    Auth,
+    Call,
+    Executed,
+    Incoming,
+    KeyRoutes,
+    NotUntil,
+    Outcome,
+    Permit,
+    Refusal,
+    Reply,
+    Route,
+    Scope,
+    SignedRequest,
+    Stamp,
+    Verdict,
+)
+from proxy.nonces import Nonces
+from proxy.pool import Pool, ask_for
+from proxy.retry import Attempt, Decision, Next, decide
+
+log = logging.getLogger("ordergate.gateway")
+
+ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or says that it does not know
+_TIME_WITHIN_NS = 3_000_000_000
+_MOST_RETRY_AFTER_S = 60  # some clients sleep for whatever they are told
+_WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a bot gets: the exchange's reply, or our refusal; and how it came about."""
+
+    reply: Reply | None
+    refusal: Refusal | None
+    route: Route | None = None
+    attempts: int = 0
+    queued_ns: int = 0
+    remaining: float | None = None
+    executed: Executed | None = None
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One call on its way."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    reply: Reply | None = None
+    permit: Permit | None = None
+    queued_ns: int = 0
+    upstream_ns: int = 0
+
+
+class Gateway:
+    """Forwards calls of all accounts. Everything that it uses is handed to it."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: MemoryLedger,
+        times: ExchangeClocks,
+        dispatcher: Dispatcher,
+        egress: Egress,
+        nonces: Nonces,
+        metrics: Metrics,
+        pools: Mapping[str, Pool],
+    ) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._dispatch = dispatcher
+        self._egress = egress
+        self._nonces = nonces
+        self._metrics = metrics
+        self._pools = pools
+        self._times = times
+        self._refills: set[asyncio.Task[None]] = set()
+
+    async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
+        """Carry a call to its end. Raises BadCall for a request that cannot be sent, Gone if the bot hung up first."""
+        progress = _Progress()
+        answer = await self._forward(call, self._pools[call.account], progress, gone)
+        own_ns = self._clock.now_ns() - call.received_ns - progress.queued_ns - progress.upstream_ns
+        end = answer.refusal.reason if answer.refusal is not None else "exchange"
+        self._metrics.call(call.bot, call.account, call.endpoint.call_class, end, progress.queued_ns, own_ns)
+        return answer
+
+    async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
+        ask = ask_for(pool, call)
+        while True:
+            asked_ns = self._clock.now_ns()
+            try:
+                found = await self._dispatch.take(ask, deadline_ns=call.deadline_ns, gone=gone)
+            except QueueFull:
+                return Answer(None, Refusal(429, "queue_full", "too many calls are waiting", 1))
+            progress.queued_ns += self._clock.now_ns() - asked_ns
+            if isinstance(found, NotUntil):
+                return self._no_route(call, found, progress)
+            if gone():
+                self._dispatch.settle(found, sent=False, well=False)
+                raise Gone
+            progress.permit = found
+            decision = await self._attempt(call, pool, found, progress)
+            verdict = progress.attempts[-1].verdict
+            if decision.next is Next.UNKNOWN:
+                return self._unknown(call, progress, verdict)
+            if decision.next is Next.RETURN:
+                return self._returned(call, progress, verdict)
+            if decision.next is Next.RESYNC:
+                await self._resync(call, pool, found, verdict)
+            else:
+                self._metrics.rotation(call.account, verdict.outcome)
+
+    async def _attempt(self, call: Call, pool: Pool, permit: Permit, progress: _Progress) -> Decision:
+        """Sign, send, judge, decide; then the blocks stand and the permit is settled."""
+        exchange, route = pool.exchange, permit.route
+        started_ns = self._clock.now_ns()
+        sent, well = True, False
+        reply: Reply | None = None
+        try:
+            try:
+                request = self._sign(call, pool, route)
+                answer_by_ns = call.answer_by_ns or started_ns + ANSWER_WITHIN_NS
+                reply = await self._egress.send(
+                    request,
+                    call.upstream,
+                    route.address,
+                    answer_by_ns=answer_by_ns,
+                    stream=call.endpoint.auth is Auth.NONE,
+                )
+                self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
+                verdict = exchange.classify(call.endpoint, reply, self._times.wall_ms(exchange.name))
+            except NotSent as fault:
+                sent = False
+                rest_ns = 10_000_000_000 if fault.address_fault else None
+                verdict = Verdict(Outcome.NEVER_CONNECTED, Executed.NO, Scope.ADDRESS, rest_ns, fault.reason)
+                if fault.address_fault:
+                    self._metrics.egress_fault(exchange.name)
+            except MaybeSent as fault:
+                verdict = Verdict(Outcome.UNKNOWN, Executed.UNKNOWN, None, None, fault.reason)
+            except (BadCall, ValueError) as fault:
+                sent = False
+                raise fault if isinstance(fault, BadCall) else BadCall("bad_request", str(fault)) from None
+            elapsed_ns = self._clock.now_ns() - started_ns
+            progress.upstream_ns += elapsed_ns
+            progress.reply = reply
+            self._metrics.attempt(exchange.name, route, call.endpoint.call_class, verdict.outcome, elapsed_ns)
+            decision = decide(
+                verdict,
+                call_class=call.endpoint.call_class,
+                exchange=exchange.name,
+                route=route,
+                earlier=tuple(progress.attempts),
+                strikes=self._ledger.strikes,
+            )
+            progress.attempts.append(Attempt(route, verdict, decision.blocks))
+            self._apply(call, decision)
+            well = verdict.outcome in _WELL
+            return decision
+        finally:
+            usage = exchange.usage(reply) if reply is not None else ()
+            self._dispatch.settle(permit, sent=sent, well=well, usage=usage)
+
+    def _apply(self, call: Call, decision: Decision) -> None:
+        for block in decision.blocks:
+            self._dispatch.block(block.subject, block.duration_ns, block.reason, probe=block.probe)
+            if block.duration_ns:
+                seconds = block.duration_ns / 1e9
+                log.warning("call %s: %s rests %.0f s: %s", call.id, "/".join(block.subject), seconds, block.reason)
+        for subject in decision.lift:
+            self._dispatch.unblock(subject)
+
+    def _sign(self, call: Call, pool: Pool, route: Route) -> SignedRequest:
+        credential = pool.credentials[route.key] if route.key is not None else None
+        nonce = 0
+        if credential is not None and pool.exchange.nonces:
+            name = f"{call.account}/{route.key}"
+            nonce = self._nonces.take(name)
+            if self._nonces.low(name):
+                task = asyncio.ensure_future(self._nonces.refill(name))
+                self._refills.add(task)
+                task.add_done_callback(self._refills.discard)
+        stamp = Stamp(self._times.wall_ms(pool.exchange.name), nonce)
+        return pool.exchange.sign(call.request, call.endpoint, credential, stamp)
+
+    async def _resync(self, call: Call, pool: Pool, permit: Permit, verdict: Verdict) -> None:
+        """Mend what made the exchange refuse a signature: our nonce, or our idea of its clock."""
+        exchange, route = pool.exchange, permit.route
+        if verdict.outcome is Outcome.NONCE:
+            await asyncio.to_thread(self._nonces.lift, f"{call.account}/{route.key}")
+            return
+        endpoint = exchange.table.match("GET", exchange.time_path)
+        if endpoint is None:
+            return  # the Date of the refusal has been read already
+        question = replace(call, endpoint=endpoint, request=Incoming("GET", exchange.time_path, "", (), b""), params={})
+        here = (KeyRoutes(None, (route.address,)),)
+        found = self._ledger.acquire(replace(ask_for(pool, question), routes=here))
+        if isinstance(found, NotUntil):
+            return
+        by_ns = self._clock.now_ns() + _TIME_WITHIN_NS
+        reply = None
+        try:
+            request = exchange.sign(question.request, endpoint, None, Stamp(0))
+            reply = await self._egress.send(request, call.upstream, route.address, answer_by_ns=by_ns)
+        except (NotSent, MaybeSent) as fault:
+            log.warning("the time of %s cannot be read: %s", exchange.name, fault)
+        finally:
+            usage = exchange.usage(reply) if reply is not None else ()
+            self._dispatch.settle(found, sent=True, well=reply is not None, usage=usage)
+        server_ms = exchange.time_ms(reply.body) if reply is not None else None
+        if reply is not None and server_ms is not None:
+            self._times.read_time(exchange.name, server_ms, reply.elapsed_ns)
+
+    def _returned(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
+        executed = verdict.executed if call.endpoint.call_class.writes else None
+        if progress.reply is None:
+            refusal = Refusal(504, "upstream_failed", f"no answer from the exchange: {verdict.code}")
+            if verdict.outcome is Outcome.NEVER_CONNECTED:
+                refusal = Refusal(503, "no_route", f"the exchange cannot be reached: {verdict.code}", 1)
+            return self._answer(None, refusal, progress, executed)
+        return self._answer(progress.reply, None, progress, executed)
+
+    def _unknown(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
+        log.error("call %s: outcome unknown: %s", call.id, verdict.code)
+        text = f"executed or not, nobody knows ({verdict.code}); look it up, do not repeat it (call {call.id})"
+        return self._answer(None, Refusal(504, "outcome_unknown", text), progress, Executed.UNKNOWN)
+
+    def _no_route(self, call: Call, found: NotUntil, progress: _Progress) -> Answer:
+        """Nothing is free in time. What the exchange itself said last is the better answer, unless it was a limit."""
+        executed = Executed.NO if call.endpoint.call_class.writes else None
+        last = progress.attempts[-1].verdict if progress.attempts else None
+        throttled = last is None or last.outcome in (Outcome.THROTTLED, Outcome.BANNED)
+        if progress.reply is not None and not throttled:
+            return self._answer(progress.reply, None, progress, executed)
+        hopeless = found.wait_ns is not None and found.wait_ns > 1 << 61
+        if found.wait_ns is None or hopeless:
+            text = f"no key and address can carry this call: {found.what}"
+            return self._answer(None, Refusal(503, "no_route", text, 0 if hopeless else 1), progress, executed)
+        wait_s = found.wait_ns / 1e9
+        text = f"the {found.scope} limit {found.what} leaves no room for {wait_s:.1f} s"
+        refusal = Refusal(429, "rate_limited", text, min(int(wait_s) + 1, _MOST_RETRY_AFTER_S))
+        return self._answer(None, refusal, progress, executed)
+
+    @staticmethod
+    def _answer(reply: Reply | None, refusal: Refusal | None, progress: _Progress, executed: Executed | None) -> Answer:
+        permit = progress.permit
+        return Answer(
+            reply,
+            refusal,
+            permit.route if permit is not None else None,
+            len(progress.attempts),
+            progress.queued_ns,
+            permit.remaining if permit is not None else None,
+            executed,
+        )

@@ -1,0 +1,190 @@
+"""Who may call what: from a bot's raw request to a Call, or to a refusal in the exchange's own shape."""
+
+import hashlib
+import hmac
+import itertools
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from proxy.config import BotConfig
+from proxy.errors import BadCall
+from proxy.exchanges.form import Exchange
+from proxy.exchanges.table import Product
+from proxy.ingress.target import Target, parse_target
+from proxy.model import Call, CallClass, Endpoint, Incoming, Refusal, Upstream
+from proxy.pool import Pool, forbidden
+
+_MILLISECOND_NS = 1_000_000
+_QUEUE_NS = 4_000_000_000  # below the shortest usual time-out of a client (5 s)
+_MAX_DEADLINE_MS = 600_000
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD")
+
+
+class Refused(Exception):
+    """A call that does not get in. `exchange` None: not even the account is known."""
+
+    def __init__(self, refusal: Refusal, exchange: Exchange | None, request: Incoming) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+        self.exchange = exchange
+        self.request = request
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came: the target and header names in lower case, nothing decoded."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    now_ns: int
+
+
+class Admission:
+    """The door. Pure but for the number of the next call."""
+
+    def __init__(self, pools: Mapping[str, Pool], bots: Mapping[str, BotConfig]) -> None:
+        self._pools = pools
+        self._bots = {bot.token_hash: bot for bot in bots.values()}
+        self._boot = secrets.token_hex(3)
+        self._numbers = itertools.count(1)
+
+    def admit(self, arrival: Arrival) -> Call:
+        """A call ready to be forwarded; raises Refused."""
+        request = Incoming(arrival.method, "", "", arrival.headers, arrival.body)
+        exchange: Exchange | None = None
+        try:
+            _refuse_browsers(request)
+            target = parse_target(arrival.target)
+            request = replace(request, path=target.path, query=target.query)
+            pool = self._pools.get(target.account)
+            if pool is None:
+                raise BadCall("unknown_account", f"no account is called {target.account!r}", 404)
+            exchange = pool.exchange
+            product = _product(exchange, target)
+            bot = self._bot(target, request, exchange)
+            endpoint = _endpoint(exchange, request)
+            _allowed(bot, pool, endpoint)
+            stripped = exchange.strip(request)
+            deadline_ns, answer_by_ns = _deadlines(request, arrival.now_ns)
+            return Call(
+                id=f"{self._boot}-{next(self._numbers)}",
+                bot=bot.name,
+                account=pool.account,
+                endpoint=endpoint,
+                request=stripped,
+                upstream=_upstream(pool, product, target),
+                params=exchange.params(stripped),
+                received_ns=arrival.now_ns,
+                deadline_ns=deadline_ns,
+                answer_by_ns=answer_by_ns,
+                pinned_key=_pinned(pool, request),
+            )
+        except BadCall as fault:
+            raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None
+
+    def refused(self, fault: BadCall, method: str, raw_target: str) -> Refused:
+        """A refusal from before the body was read, in the shape of the account's exchange if the target names one."""
+        exchange: Exchange | None = None
+        path = ""
+        try:
+            target = parse_target(raw_target)
+            path = target.path
+            pool = self._pools.get(target.account)
+            exchange = pool.exchange if pool is not None else None
+        except BadCall:
+            pass
+        refusal = Refusal(fault.status, fault.reason, fault.message)
+        return Refused(refusal, exchange, Incoming(method, path, "", (), b""))
+
+    def _bot(self, target: Target, request: Incoming, exchange: Exchange) -> BotConfig:
+        """The bot of the first token found: Authorization, our own header, the key field, the path."""
+        scheme, _, bearer = request.header("authorization").partition(" ")
+        token = (
+            (bearer.strip() if scheme.lower() == "bearer" else "")
+            or request.header("x-ordergate-token")
+            or exchange.token(request)
+            or target.token
+            or ""
+        )
+        if not token:
+            raise BadCall("bad_token", "no token: send it as the API key, as a bearer or in the path", 401)
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        bot = self._bots.get(digest)
+        if bot is None or not hmac.compare_digest(digest, bot.token_hash):
+            raise BadCall("bad_token", "this token belongs to no bot", 401)
+        if target.account not in bot.accounts:
+            raise BadCall("not_allowed", f"bot {bot.name} may not use account {target.account}", 403)
+        return bot
+
+
+def _refuse_browsers(request: Incoming) -> None:
+    """A page in a browser reaches loopback ports too; real clients send neither of these headers."""
+    origin = request.header("origin")
+    if origin == "null" or "://" in origin or request.header("sec-fetch-site") not in ("", "none"):
+        raise BadCall("cross_site", "requests from web pages are not taken", 403)
+
+
+def _product(exchange: Exchange, target: Target) -> Product:
+    table = exchange.table
+    if target.host is not None and not any(target.host in p.hosts for p in table.products.values()):
+        raise BadCall("unknown_host", f"{target.host} is not a host of {exchange.name}", 403)
+    product = table.product_of(target.host, target.path)
+    if product is None:
+        raise BadCall("unknown_endpoint", f"{exchange.name} has no path {target.path[:80]!r} here", 404)
+    return product
+
+
+def _endpoint(exchange: Exchange, request: Incoming) -> Endpoint:
+    table = exchange.table
+    if request.method not in _METHODS:
+        raise BadCall("wrong_method", f"method {request.method[:20]} is not taken", 405)
+    endpoint = table.match(request.method, request.path)
+    if endpoint is not None:
+        return endpoint
+    if table.speaks_of_money(request.path):
+        raise BadCall("withdrawal_refused", "withdrawals and transfers do not pass", 403)
+    if any(table.match(method, request.path) for method in _METHODS):
+        raise BadCall("wrong_method", f"{request.path} is not called by {request.method}", 405)
+    raise BadCall(
+        "unknown_endpoint", f"{request.method} {request.path[:80]} is not in the table of {exchange.name}", 404
+    )
+
+
+def _allowed(bot: BotConfig, pool: Pool, endpoint: Endpoint) -> None:
+    refusal = forbidden(pool, endpoint)
+    if refusal is not None:
+        raise BadCall(refusal.reason, refusal.message, refusal.status)
+    granted = CallClass.PLACE if endpoint.call_class is CallClass.AMEND else endpoint.call_class
+    if granted is not CallClass.WITHDRAW and granted not in bot.allow:
+        raise BadCall("not_allowed", f"bot {bot.name} may not make {granted} calls", 403)
+
+
+def _upstream(pool: Pool, product: Product, target: Target) -> Upstream:
+    """Where the call goes: the operator's own URL if there is one, else the host that the bot named."""
+    upstream = pool.upstream[product.name]
+    if target.host is None or upstream.private_ok or target.host == upstream.host:
+        return upstream
+    return replace(upstream, host=target.host)
+
+
+def _pinned(pool: Pool, request: Incoming) -> str | None:
+    alias = request.header("x-ordergate-key")
+    if not alias:
+        return None
+    if alias not in pool.credentials:
+        raise BadCall("unknown_key", f"account {pool.account} has no key {alias[:64]!r}")
+    return alias
+
+
+def _deadlines(request: Incoming, now_ns: int) -> tuple[int, int]:
+    """Latest moments to leave the queue and to have an answer (0: the gateway's own limit)."""
+    text = request.header("x-ordergate-deadline-ms")
+    if not text:
+        return now_ns + _QUEUE_NS, 0
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= _MAX_DEADLINE_MS):
+        raise BadCall("bad_deadline", f"X-Ordergate-Deadline-Ms takes 1 to {_MAX_DEADLINE_MS}")
+    by_ns = now_ns + int(text) * _MILLISECOND_NS
+    return by_ns, by_ns

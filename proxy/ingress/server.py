@@ -1,0 +1,214 @@
+"""The listener of bots: aiohttp reads the request, and the answer is written as ready bytes."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from proxy.clock import Clock
+from proxy.dispatch import Gone
+from proxy.errors import BadCall, MaybeSent
+from proxy.gateway import Answer, Gateway
+from proxy.ingress.admission import Admission, Arrival, Refused
+from proxy.ingress.answers import native, our_headers, refusal_head, refusal_headers, reply_head
+from proxy.metrics import Metrics
+from proxy.model import Call, Refusal, Reply
+from proxy.pool import Pool
+
+log = logging.getLogger("ordergate.ingress")
+
+_MAX_BODY = 1 << 20
+_BODY_WITHIN_S = 10
+_MAX_LINE = 65_536
+
+
+class RawResponse(web.StreamResponse):
+    """An answer that has been written already, or is written here in one piece; aiohttp adds nothing to it."""
+
+    def __init__(self, data: bytes, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._data = data
+        self._keep_alive = keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        if self._data and request.transport is not None:
+            request.transport.write(self._data)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        pass
+
+
+class Ingress:
+    """Reads calls, has them admitted and forwarded, and writes the answers."""
+
+    def __init__(self, *, clock: Clock, admission: Admission, gateway: Gateway, metrics: Metrics,
+                 pools: Mapping[str, Pool]) -> None:  # fmt: skip
+        self._clock = clock
+        self._admission = admission
+        self._gateway = gateway
+        self._metrics = metrics
+        self._pools = pools
+        self._sites: list[web.BaseSite] = []
+        self._runner: web.ServerRunner | None = None
+        self._last_ns = 0
+        self.running = 0
+        self.draining = False
+
+    async def start(self, listen: tuple[str, ...]) -> list[str]:
+        """Listen on "host:port" and "unix:/path"; returns the addresses as bound."""
+        quiet = logging.getLogger("ordergate.http")
+        quiet.disabled = True  # it would print what a bot sent, token included, when it cannot be parsed
+        server = web.Server(
+            self._answer,
+            access_log=None,
+            logger=quiet,
+            max_line_size=_MAX_LINE,
+            keepalive_timeout=75,
+        )
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        bound = []
+        for place in listen:
+            site: web.BaseSite
+            if place.startswith("unix:"):
+                site = web.UnixSite(self._runner, place.removeprefix("unix:"), backlog=1024)
+                await site.start()
+                bound.append(place)
+            else:
+                host, _, port = place.rpartition(":")
+                site = web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=1024)
+                await site.start()
+                sockets = getattr(site, "_server").sockets  # noqa: B009  the port chosen for ":0" is told nowhere else
+                bound.append(f"{host}:{sockets[0].getsockname()[1]}")
+            self._sites.append(site)
+        return bound
+
+    async def drain(self, within_s: float) -> None:
+        """Stop listening, answer what still arrives on open connections, end after 250 quiet milliseconds."""
+        self.draining = True
+        for site in self._sites:
+            await site.stop()
+        end_ns = self._clock.now_ns() + int(within_s * 1e9)
+        self._last_ns = max(self._last_ns, self._clock.now_ns())
+        while self._clock.now_ns() < end_ns:
+            quiet_ns = self._last_ns + 250_000_000
+            if not self.running and self._clock.now_ns() >= quiet_ns:
+                break
+            await self._clock.sleep_until(max(quiet_ns, self._clock.now_ns() + 20_000_000))
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.running += 1
+        try:
+            return await self._serve(request)
+        finally:
+            self.running -= 1
+            self._last_ns = self._clock.now_ns()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        keep = request.keep_alive and not self.draining
+        now_ns = self._clock.now_ns()
+        try:
+            body = await self._body(request) if request.body_exists else b""
+            headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in request.raw_headers)
+            call = self._admission.admit(Arrival(request.method, request.raw_path, headers, body, now_ns))
+        except Refused as refused:
+            return self._refuse(refused, keep)
+        except BadCall as fault:
+            return self._refuse(self._admission.refused(fault, request.method, request.raw_path), False)
+        pool = self._pools[call.account]
+        try:
+            answer = await self._gateway.forward(call, _gone(request))
+        except BadCall as fault:
+            refusal = Refusal(fault.status, fault.reason, fault.message)
+            return self._refuse(Refused(refusal, pool.exchange, call.request), keep)
+        except Gone:
+            return RawResponse(b"", keep_alive=False)
+        return await self._write(request, call, pool, answer, keep)
+
+    async def _write(
+        self, request: web.BaseRequest, call: Call, pool: Pool, answer: Answer, keep: bool
+    ) -> web.StreamResponse:
+        ours = our_headers(call, answer)
+        reply = answer.reply
+        if reply is None:
+            assert answer.refusal is not None
+            self._metrics.refusal(answer.refusal.reason)
+            error = native(answer.refusal, pool.exchange, call.request)
+            return RawResponse(refusal_head(error, ours, close=not keep) + error.body, keep_alive=keep)
+        if reply.stream is not None:
+            return await self._stream(request, reply, ours, keep)
+        body = pool.exchange.redact(reply.body)
+        length = _head_length(reply) if request.method == "HEAD" else len(body)
+        return RawResponse(reply_head(reply, ours, length=length, close=not keep) + body, keep_alive=keep)
+
+    async def _stream(
+        self, request: web.BaseRequest, reply: Reply, ours: list[tuple[str, str]], keep: bool
+    ) -> web.StreamResponse:
+        """A large public answer in chunks. If it breaks off, so does ours: the bot must not take a part for all."""
+        assert reply.stream is not None and request.transport is not None
+        chunked = request.version >= (1, 1)
+        keep = keep and chunked
+        head = reply_head(reply, ours, length=None, close=not keep)
+        if not chunked:
+            head = head.replace(b"Transfer-Encoding: chunked\r\n", b"")
+        request.transport.write(head + _chunk(reply.body, chunked))
+        try:
+            async for piece in reply.stream:
+                if request.transport is None:
+                    return RawResponse(b"", keep_alive=False)
+                request.transport.write(_chunk(piece, chunked))
+                await request.writer.drain()
+        except (MaybeSent, ConnectionError):
+            if request.transport is not None:
+                request.transport.close()
+            return RawResponse(b"", keep_alive=False)
+        return RawResponse(b"0\r\n\r\n" if chunked else b"", keep_alive=keep)
+
+    def _refuse(self, refused: Refused, keep: bool) -> web.StreamResponse:
+        refusal = refused.refusal
+        self._metrics.refusal(refusal.reason)
+        error = native(refusal, refused.exchange, refused.request)
+        ours = [("X-Ordergate-Origin", "ordergate"), *refusal_headers(refusal)]
+        return RawResponse(refusal_head(error, ours, close=not keep) + error.body, keep_alive=keep)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        """The body, bounded in size and time."""
+        if (request.content_length or 0) > _MAX_BODY:
+            raise BadCall("body_too_large", f"a body may have {_MAX_BODY} bytes", 413)
+        if "content-encoding" in request.headers:
+            raise BadCall("bad_body", "compressed bodies are not taken", 415)
+        try:
+            if request.content.is_eof():
+                return await request.content.read()
+            async with asyncio.timeout(_BODY_WITHIN_S):
+                pieces = bytearray()
+                while piece := await request.content.readany():
+                    pieces += piece
+                    if len(pieces) > _MAX_BODY:
+                        raise BadCall("body_too_large", f"a body may have {_MAX_BODY} bytes", 413)
+                return bytes(pieces)
+        except TimeoutError:
+            raise BadCall("slow_body", f"the body did not arrive within {_BODY_WITHIN_S} s", 408) from None
+        except (HttpProcessingError, web.RequestPayloadError):
+            raise BadCall("bad_body", "the body breaks the rules of HTTP") from None
+
+
+def _gone(request: web.BaseRequest) -> Callable[[], bool]:
+    """Whether the bot has hung up."""
+    return lambda: request.transport is None or request.transport.is_closing()
+
+
+def _head_length(reply: Reply) -> int:
+    """What a HEAD answer says about the body that it does not have."""
+    value = reply.header(b"content-length")
+    return int(value) if value.isdigit() else 0
+
+
+def _chunk(piece: bytes, chunked: bool) -> bytes:
+    if not chunked:
+        return piece
+    return b"%x\r\n%s\r\n" % (len(piece), piece) if piece else b""
