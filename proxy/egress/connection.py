@@ -178,6 +178,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._transport = None  # the stock loop's transports cannot be aborted any more
         self.reader.close()
         self._on_lost(self)
 

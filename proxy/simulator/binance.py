@@ -11,7 +11,7 @@ from proxy.simulator.accounts import LiveKey
 from proxy.simulator.binance_account import PRIVATE
 from proxy.simulator.binance_data import PUBLIC
 from proxy.simulator.binance_rows import PATHS, ROWS, Row
-from proxy.simulator.binance_trade import Seat
+from proxy.simulator.binance_ticket import Seat
 from proxy.simulator.binance_wire import (
     Refusal,
     Verifier,

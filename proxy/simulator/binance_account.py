@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from proxy.simulator.binance_data import market
+from proxy.simulator.binance_ticket import Seat
 from proxy.simulator.binance_trade import (
-    Seat,
     amend,
     cancel,
     cancel_all,

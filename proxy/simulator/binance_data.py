@@ -107,7 +107,6 @@ def _symbol(m: Market) -> dict[str, Any]:
                 "applyMaxToMarket": False,
                 "avgPriceMins": 5,
             },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],

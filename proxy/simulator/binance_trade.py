@@ -1,151 +1,17 @@
-"""Binance's order endpoints: filters, order counts, client order ids (rest-api.md, filters.md, errors.md)."""
+"""Binance's order endpoints: what is placed, cancelled and shown (rest-api.md)."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
-from proxy.simulator.accounts import LiveKey
-from proxy.simulator.binance_data import market
-from proxy.simulator.binance_wire import Refusal, need
-from proxy.simulator.counters import FixedWindows
-from proxy.simulator.market import Market
-from proxy.simulator.orders import NoFunds, Order, Side
-from proxy.simulator.records import Asked
-from proxy.simulator.venue import Floor
-
-_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
-_CLIENT_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}")
-
-
-@dataclass(slots=True)
-class Seat:
-    """An authenticated caller and its request; `headers` and `client_id` are filled on the way."""
-
-    floor: Floor
-    key: LiveKey
-    params: Mapping[str, str]
-    asked: Asked
-    orders_10s: FixedWindows
-    orders_1d: FixedWindows
-    headers: dict[str, str] = field(default_factory=dict)
-    client_id: str = ""
-
-    @property
-    def account(self) -> str:
-        return self.key.account.name
-
-    @property
-    def now_ms(self) -> int:
-        return self.asked.now_ms
-
-    def market(self) -> Market:
-        return market(self.floor, self.params["symbol"])
-
-    def count_order(self, units: int) -> None:
-        """Charge the account's order windows; with the day's limit reached the short window stands still."""
-        if units > 0:
-            for window, interval in ((self.orders_1d, "1 DAY"), (self.orders_10s, "10 SECOND")):
-                if window.used(self.account, self.now_ms) + units > window.capacity:
-                    wait = {"Retry-After": str(-(-window.reset_ms(self.now_ms) // 1000))}
-                    limit = window.capacity
-                    text = f"Too many new orders; current limit is {limit} orders per {interval}."
-                    raise Refusal(429, -1015, text, wait)
-        self.orders_10s.add(self.account, units, self.now_ms)
-        self.orders_1d.add(self.account, units, self.now_ms)
-
-    def show_counts(self) -> None:
-        self.headers["X-MBX-ORDER-COUNT-10S"] = str(self.orders_10s.used(self.account, self.now_ms))
-        self.headers["X-MBX-ORDER-COUNT-1D"] = str(self.orders_1d.used(self.account, self.now_ms))
-
-    def check_trading(self) -> None:
-        if self.key.account.suspended(self.now_ms):
-            raise Refusal(400, -2010, "This action is disabled on this account.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ticket:
-    market: Market
-    side: Side
-    limit: bool
-    quantity: Decimal
-    price: Decimal | None
-    time_in_force: str
-    post_only: bool
-
-
-def _number(params: Mapping[str, str], name: str) -> Decimal:
-    text = need(params, name)
-    if not _NUMBER.fullmatch(text):
-        legal = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
-        raise Refusal(400, -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
-    return Decimal(text)
-
-
-def _forbid(params: Mapping[str, str], *names: str) -> None:
-    for name in names:
-        if name in params:
-            raise Refusal(400, -1106, f"Parameter '{name}' sent when not required.")
-
-
-def _ticket(seat: Seat) -> _Ticket:
-    """The order as asked for; syntax only."""
-    params = seat.params
-    found = seat.market()
-    if params["side"] not in ("BUY", "SELL"):
-        raise Refusal(400, -1117, "Invalid side.")
-    side: Side = "BUY" if params["side"] == "BUY" else "SELL"
-    kind = params["type"]
-    if kind == "MARKET":
-        _forbid(params, "price", "timeInForce")
-        if "quoteOrderQty" in params:
-            _forbid(params, "quantity")
-            spend = _number(params, "quoteOrderQty")
-            quantity = (spend / found.last).quantize(found.step, rounding="ROUND_DOWN")
-        else:
-            quantity = _number(params, "quantity")
-        return _Ticket(found, side, False, quantity, None, "GTC", False)
-    if kind not in ("LIMIT", "LIMIT_MAKER"):
-        raise Refusal(400, -1116, "Invalid orderType.")
-    _forbid(params, "quoteOrderQty")
-    if kind == "LIMIT_MAKER":
-        _forbid(params, "timeInForce")
-        force = "GTC"
-    else:
-        force = need(params, "timeInForce")
-        if force not in ("GTC", "IOC", "FOK"):
-            raise Refusal(400, -1115, "Invalid timeInForce.")
-    return _Ticket(
-        found, side, True, _number(params, "quantity"), _number(params, "price"), force, kind == "LIMIT_MAKER"
-    )
-
-
-def _client_id(seat: Seat) -> str:
-    text = seat.params.get("newClientOrderId", "")
-    if "newClientOrderId" in seat.params and not _CLIENT_ID.fullmatch(text):
-        legal = "^[a-zA-Z0-9-_]{1,36}$"
-        raise Refusal(
-            400, -1100, f"Illegal characters found in parameter 'newClientOrderId'; legal range is '{legal}'."
-        )
-    return text
-
-
-def _filter(ticket: _Ticket) -> None:
-    spec = ticket.market.spec
-    if ticket.quantity < Decimal(spec.min_quantity) or ticket.quantity % ticket.market.step:
-        raise Refusal(400, -1013, "Filter failure: LOT_SIZE")
-    if ticket.price is not None and (ticket.price <= 0 or ticket.price % ticket.market.tick):
-        raise Refusal(400, -1013, "Filter failure: PRICE_FILTER")
-    if ticket.quantity * (ticket.price or ticket.market.last) < Decimal(spec.min_notional):
-        raise Refusal(400, -1013, "Filter failure: NOTIONAL")
+from proxy.simulator.binance_ticket import Seat, Ticket, check_filters, number, read_client_id, read_ticket
+from proxy.simulator.binance_wire import Refusal
+from proxy.simulator.orders import NoFunds, Order
 
 
 def place(seat: Seat) -> Any:
     """A rejected order keeps its charge; one that fills at once as taker gives it back."""
     seat.check_trading()
-    ticket = _ticket(seat)
-    seat.client_id = _client_id(seat)
+    ticket = read_ticket(seat)
+    seat.client_id = read_client_id(seat)
     kind = seat.params.get("newOrderRespType", "FULL")
     if kind not in ("ACK", "RESULT", "FULL"):
         raise Refusal(400, -1100, "Illegal characters found in parameter 'newOrderRespType'.")
@@ -155,8 +21,8 @@ def place(seat: Seat) -> Any:
     return placed(order, kind)
 
 
-def _open(seat: Seat, ticket: _Ticket) -> Order:
-    _filter(ticket)
+def _open(seat: Seat, ticket: Ticket) -> Order:
+    check_filters(ticket)
     desk, floor = seat.key.account.desk, seat.floor
     if seat.client_id and desk.open_by_client_id(seat.client_id) is not None:
         raise Refusal(400, -2010, "Duplicate order sent.")
@@ -192,9 +58,9 @@ def _open(seat: Seat, ticket: _Ticket) -> Order:
 def test_order(seat: Seat) -> Any:
     """Checked like a real one; nothing is placed or counted."""
     seat.check_trading()
-    ticket = _ticket(seat)
-    seat.client_id = _client_id(seat)
-    _filter(ticket)
+    ticket = read_ticket(seat)
+    seat.client_id = read_client_id(seat)
+    check_filters(ticket)
     return {}
 
 
@@ -250,9 +116,9 @@ def cancel_replace(seat: Seat) -> Any:
     mode = seat.params["cancelReplaceMode"]
     if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
         raise Refusal(400, -1100, "Illegal characters found in parameter 'cancelReplaceMode'.")
-    ticket = _ticket(seat)
+    ticket = read_ticket(seat)
     old = find(seat, "cancelOrderId", "cancelOrigClientOrderId")
-    seat.client_id = _client_id(seat)
+    seat.client_id = read_client_id(seat)
     seat.count_order(1)
     if old is None or not old.open:
         raise Refusal(400, -2022, "Order cancel-replace failed.")
@@ -276,7 +142,7 @@ def amend(seat: Seat) -> Any:
     order = find(seat)
     if order is None or not order.open or order.price is None:
         raise Refusal(400, -2013, "Order does not exist.")
-    quantity = _number(seat.params, "newQty")
+    quantity = number(seat.params, "newQty")
     if quantity >= order.quantity or quantity <= 0 or quantity % order.market.step:
         raise Refusal(400, -2038, "Order amend (quantity increase) is not supported.")
     seat.key.account.desk.amend(order, quantity, order.price, seat.now_ms)

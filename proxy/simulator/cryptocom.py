@@ -9,8 +9,9 @@ import orjson
 
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.counters import SlidingWindows
+from proxy.simulator.cryptocom_account import PRIVATE
 from proxy.simulator.cryptocom_data import PUBLIC
-from proxy.simulator.cryptocom_trade import PRIVATE, Seat
+from proxy.simulator.cryptocom_trade import Seat
 from proxy.simulator.cryptocom_wire import (
     NONCE_SLACK_MS,
     Envelope,

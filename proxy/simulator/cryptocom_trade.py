@@ -1,7 +1,7 @@
-"""Crypto.com's private methods: orders, balances, and the table of all of them."""
+"""Crypto.com's order methods."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from proxy.simulator.venue import Floor
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _STATUS = {"OPEN": "ACTIVE", "FILLED": "FILLED", "CANCELED": "CANCELED", "EXPIRED": "EXPIRED"}
 _FORCE = {"GOOD_TILL_CANCEL": "GTC", "IMMEDIATE_OR_CANCEL": "IOC", "FILL_OR_KILL": "FOK"}
-_ARGUMENT = (400, 40004, "MISSING_OR_INVALID_ARGUMENT")
+BAD_ARGUMENT = (400, 40004, "MISSING_OR_INVALID_ARGUMENT")
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ def order_id(order: Order) -> str:
     return str(6_530_219_460_000_000_000 + order.number)
 
 
-def _find(seat: Seat) -> Order | None:
+def find(seat: Seat) -> Order | None:
     desk = seat.key.account.desk
     number, client_id = seat.params.get("order_id"), seat.params.get("client_oid")
     if isinstance(number, str) and number:
@@ -60,7 +60,7 @@ def _find(seat: Seat) -> Order | None:
     elif isinstance(client_id, str) and client_id:
         order = desk.by_client_id(client_id)
     else:
-        raise Refusal(*_ARGUMENT)
+        raise Refusal(*BAD_ARGUMENT)
     seat.client_id = order.client_id if order else str(client_id or "")
     return order
 
@@ -68,7 +68,7 @@ def _find(seat: Seat) -> Order | None:
 def _number(params: Mapping[str, Any], name: str, code: int, text: str) -> Decimal:
     value = params.get(name)
     if value is None:
-        raise Refusal(*_ARGUMENT)
+        raise Refusal(*BAD_ARGUMENT)
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise Refusal(400, code, text)
     return Decimal(value)
@@ -128,10 +128,10 @@ _CREATE = frozenset(
 def create_order(seat: Seat) -> Any:
     """Code 0 means received. A client id once used by the account is never free again here."""
     if not _CREATE.issuperset(seat.params):
-        raise Refusal(*_ARGUMENT)
+        raise Refusal(*BAD_ARGUMENT)
     given = seat.params.get("client_oid", "")
     if not isinstance(given, str) or len(given) > 36:
-        raise Refusal(*_ARGUMENT)
+        raise Refusal(*BAD_ARGUMENT)
     seat.client_id = given
     ticket = _ticket(seat)
     account, floor = seat.key.account, seat.floor
@@ -166,7 +166,7 @@ def create_order(seat: Seat) -> Any:
     return {"order_id": order_id(order), "client_oid": order.client_id}
 
 
-def _shown(order: Order) -> dict[str, Any]:
+def shown(order: Order) -> dict[str, Any]:
     day = datetime.fromtimestamp(order.created_ms / 1000, UTC).strftime("%Y-%m-%d")
     value = order.quantity * (order.price or order.market.last)
     account_id = f"sim-{order.account}"
@@ -200,7 +200,7 @@ def _shown(order: Order) -> dict[str, Any]:
 
 
 def cancel_order(seat: Seat) -> Any:
-    order = _find(seat)
+    order = find(seat)
     if order is None:
         raise Refusal(500, 212, "INVALID_ORDERID")
     if not order.open:
@@ -209,19 +209,19 @@ def cancel_order(seat: Seat) -> Any:
     return {"order_id": order_id(order), "client_oid": order.client_id}
 
 
-def _wanted(seat: Seat) -> Market | None:
+def wanted(seat: Seat) -> Market | None:
     return market(seat.floor, seat.params["instrument_name"]) if "instrument_name" in seat.params else None
 
 
 def cancel_all(seat: Seat) -> Any:
-    for order in seat.key.account.desk.open_orders(_wanted(seat)):
+    for order in seat.key.account.desk.open_orders(wanted(seat)):
         seat.key.account.desk.cancel(order, seat.now_ms)
     return None
 
 
 def amend_order(seat: Seat) -> Any:
     names = {"order_id": seat.params.get("order_id"), "client_oid": seat.params.get("orig_client_oid")}
-    order = _find(Seat(seat.floor, seat.key, names, seat.asked))
+    order = find(Seat(seat.floor, seat.key, names, seat.asked))
     if order is None:
         raise Refusal(500, 212, "INVALID_ORDERID")
     if not order.open:
@@ -238,119 +238,3 @@ def amend_order(seat: Seat) -> Any:
         raise Refusal(500, 306, "INSUFFICIENT_AVAILABLE_BALANCE") from None
     seat.client_id = order.client_id
     return {"order_id": order_id(order), "client_oid": order.client_id}
-
-
-def order_detail(seat: Seat) -> Any:
-    order = _find(seat)
-    if order is None:
-        raise Refusal(200, 40401, "NOT_FOUND")
-    return _shown(order)
-
-
-def open_orders(seat: Seat) -> Any:
-    return {"data": [_shown(o) for o in seat.key.account.desk.open_orders(_wanted(seat))]}
-
-
-def order_history(seat: Seat) -> Any:
-    orders = [o for o in seat.key.account.desk.all_orders(_wanted(seat)) if not o.open]
-    return {"data": [_shown(o) for o in reversed(orders[-100:])]}
-
-
-def trades(seat: Seat) -> Any:
-    orders = [o for o in seat.key.account.desk.all_orders(_wanted(seat)) if o.filled]
-    return {"data": [_trade(o) for o in reversed(orders[-100:])]}
-
-
-def _trade(order: Order) -> dict[str, Any]:
-    view = _shown(order)
-    copied = ("account_id", "order_id", "client_oid", "side", "instrument_name", "fee_instrument_name")
-    return {
-        **{name: view[name] for name in copied},
-        "event_date": view["order_date"],
-        "journal_type": "TRADING",
-        "trade_id": str(order.number),
-        "trade_match_id": str(order.number),
-        "traded_quantity": f"{order.filled:f}",
-        "traded_price": f"{order.average:f}",
-        "fees": "0",
-        "taker_side": "TAKER",
-        "create_time": order.updated_ms,
-        "create_time_ns": str(order.updated_ms * 1_000_000),
-    }
-
-
-def user_balance(seat: Seat) -> Any:
-    desk = seat.key.account.desk
-    usd = f"{desk.total.get('USD', Decimal(0)):f}"
-    totals = ("total_available_balance", "total_margin_balance", "total_cash_balance", "total_collateral_value")
-    zeros = (
-        "total_initial_margin",
-        "total_maintenance_margin",
-        "total_position_cost",
-        "total_session_unrealized_pnl",
-        "total_session_realized_pnl",
-        "total_effective_leverage",
-        "total_haircut",
-        "total_position_im",
-        "used_position_limit",
-        "total_borrow",
-        "margin_score",
-    )
-    coins = [
-        {
-            "instrument_name": coin,
-            "quantity": f"{total:f}",
-            "reserved_qty": f"{desk.held.get(coin, Decimal(0)):f}",
-            "market_value": f"{total:f}",
-            "collateral_eligible": "true",
-            "collateral_amount": f"{total:f}",
-            "collateral_weight": "1",
-            "haircut": "0",
-            "max_withdrawal_balance": f"{desk.free(coin):f}",
-            "hourly_interest_rate": "0",
-        }
-        for coin, total in desk.total.items()
-    ]
-    whole = {**dict.fromkeys(totals, usd), **dict.fromkeys(zeros, "0"), "position_limit": "3000000"}
-    flags = {"is_liquidating": False, "has_risk": False, "terminatable": True}
-    return {"data": [{"instrument_name": "USD", **whole, **flags, "position_balances": coins}]}
-
-
-def currency_networks(seat: Seat) -> Any:
-    network = {
-        "network_id": "SIM",
-        "withdrawal_fee": "0",
-        "withdraw_enabled": True,
-        "min_withdrawal_amount": "0",
-        "deposit_enabled": True,
-        "confirmation_required": 1,
-    }
-    coins = seat.floor.board.coins
-    row = {"default_network": "SIM", "network_list": [network]}
-    return {"update_time": seat.now_ms, "currency_map": {c: {"full_name": c, **row} for c in coins}}
-
-
-def accounts(seat: Seat) -> Any:
-    name = f"sim-{seat.key.account.name}"
-    return {"master_account": {"uuid": name, "label": name, "tradable": True}, "sub_account_list": []}
-
-
-def withdraw(seat: Seat) -> Any:
-    """Recorded where the right is checked; no money is kept here that could go."""
-    return {"id": seat.now_ms}
-
-
-PRIVATE: dict[str, Callable[[Seat], Any]] = {
-    "private/create-order": create_order,
-    "private/amend-order": amend_order,
-    "private/cancel-order": cancel_order,
-    "private/cancel-all-orders": cancel_all,
-    "private/get-order-detail": order_detail,
-    "private/get-open-orders": open_orders,
-    "private/get-order-history": order_history,
-    "private/get-trades": trades,
-    "private/user-balance": user_balance,
-    "private/get-currency-networks": currency_networks,
-    "private/get-accounts": accounts,
-    "private/create-withdrawal": withdraw,
-}

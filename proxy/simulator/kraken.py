@@ -10,7 +10,7 @@ from proxy.simulator.accounts import LiveKey
 from proxy.simulator.counters import DecayingCounters
 from proxy.simulator.kraken_account import PRIVATE
 from proxy.simulator.kraken_data import PUBLIC
-from proxy.simulator.kraken_trade import Seat
+from proxy.simulator.kraken_ticket import Seat
 from proxy.simulator.kraken_wire import Refusal, nonce_text, parameters, signed, take_nonce
 from proxy.simulator.records import Answer, Asked
 from proxy.simulator.venue import Floor

@@ -5,18 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from proxy.simulator.kraken_trade import (
-    Seat,
-    add_batch,
-    add_order,
-    amend_order,
-    by_txid,
-    cancel_all,
-    cancel_batch,
-    cancel_order,
-    described,
-    txid,
-)
+from proxy.simulator.kraken_ticket import Seat, by_txid, described, txid
+from proxy.simulator.kraken_trade import add_batch, add_order, amend_order, cancel_all, cancel_batch, cancel_order
 from proxy.simulator.kraken_wire import Refusal
 from proxy.simulator.market import kraken_coin
 from proxy.simulator.orders import Order

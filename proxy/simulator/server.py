@@ -143,7 +143,7 @@ class Simulator:
 
     async def _serve(self, exchange: ExchangeName, request: web.BaseRequest) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else None
-        body = await request.content.read() if request.body_exists else b""
+        body = await _body(request) if request.body_exists else b""
         path, _, query = request.raw_path.partition("?")
         asked = Asked(
             exchange,
@@ -229,6 +229,17 @@ class Simulator:
             self._date = (second, formatdate(second, usegmt=True))
         headers = {**answer.headers, "Date": self._date[1], "Content-Type": answer.content_type}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """The body, or its beginning if it is longer than the limit."""
+    parts, size = [], 0
+    async for part in request.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > BODY_LIMIT:
+            break
+    return b"".join(parts)
 
 
 def _hang_up(request: web.BaseRequest, body: bytes = b"") -> web.StreamResponse:

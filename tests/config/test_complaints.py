@@ -264,8 +264,8 @@ def test_bots_need_tokens_of_their_own(desk: Any, swap: Swap) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("token", "dummy-short", "a token has at least 16 characters"),
-        ("token", "dummy token of grid", "a token has at least 16 characters and no space"),
+        ("token", "dummy", "a token has at least 8 characters"),
+        ("token", "dummy token of grid", "a token has at least 8 characters and no space"),
         ("token", "dummy-token-\u00e9-of-grid", "one line of plain ASCII"),
         ("key", "dummy-key\ndummy-more", "one line of plain ASCII"),
         ("key", "dummy-key\r\r\n", "one line of plain ASCII"),

@@ -16,7 +16,7 @@ from proxy.errors import ConfigError
 HOUSE = Path(__file__).parents[2]
 EXAMPLE = HOUSE / "config" / "ordergate.example.yaml"
 SCHEMA = HOUSE / "config" / "ordergate.schema.json"
-EXCHANGES = {"binance": ("spot", "usdm", "coinm"), "kraken": ("spot",), "okx": ("api",)}
+EXCHANGES = {"binance": ("spot", "usdm", "coinm"), "kraken": ("spot",), "cryptocom": ("api",)}
 TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
@@ -109,9 +109,9 @@ def test_the_example_fits_the_schema() -> None:
         (("bots", "dummy-grid"), "share", 0),
         (("bots", "dummy-grid"), "token", {"file": "a", "env": "b"}),
         (("bots", "dummy-grid"), "token", "dummy-token"),
-        (("accounts", "okx-sub"), "addresses", ["203.0.113.1"] * 21),
-        (("accounts", "okx-sub"), "keys", {}),
-        (("accounts", "okx-sub"), "allow_withdrawals", "yes"),
+        (("accounts", "cryptocom-sub"), "addresses", ["203.0.113.1"] * 21),
+        (("accounts", "cryptocom-sub"), "keys", {}),
+        (("accounts", "cryptocom-sub"), "allow_withdrawals", "yes"),
     ],
 )
 def test_the_schema_refuses(part: tuple[str, ...], name: str, value: Any) -> None:
@@ -132,7 +132,7 @@ def test_the_example_loads_with_dummy_secrets(tmp_path: Path) -> None:
         secret.touch(0o600)
         secret.write_text(f"dummy text of {secret.name}".replace(" ", "-") + "\n")
     config = load(path, EXCHANGES, {})
-    assert set(config.accounts) == {"binance-main", "kraken-main", "okx-sub"}
+    assert set(config.accounts) == {"binance-main", "kraken-main", "cryptocom-sub"}
     assert set(config.bots) == {"dummy-grid", "dummy-watcher"}
 
 

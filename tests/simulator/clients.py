@@ -8,10 +8,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from yarl import URL
 
 from proxy.simulator import SimAccount, SimConfig, SimKey
 
@@ -62,18 +63,16 @@ async def send(
     method: str,
     url: str,
     headers: dict[str, str] | None = None,
-    body: bytes | str | None = None,
+    body: bytes | str | IO[bytes] | None = None,
     address: str = HERE,
 ) -> Got:
     """One request on its own connection, bytes as given."""
-    from yarl import URL
-
     async with (
         source(address) as session,
         session.request(method, URL(url, encoded=True), headers=headers, data=body) as answer,
     ):
         names = {name.lower(): value for name, value in answer.headers.items()}
-        return Got(answer.status, names, await answer.text())
+        return Got(answer.status, names, await answer.text(errors="replace"))
 
 
 def now_ms() -> int:

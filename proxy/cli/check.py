@@ -1,0 +1,38 @@
+"""What `check` looks at beyond the configuration's own rules. Nothing is sent."""
+
+from dataclasses import dataclass
+
+from proxy.config import Config
+from proxy.egress.probe import missing
+from proxy.exchanges import EXCHANGES
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    ok: bool
+    text: str
+
+
+def findings(config: Config) -> list[Finding]:
+    """Every account, key and address of a configuration that has loaded."""
+    found = []
+    for account in config.accounts.values():
+        table = EXCHANGES[account.exchange].table
+        keys = ", ".join(key.alias for key in account.keys)
+        text = f"{account.exchange}, {len(account.keys)} keys ({keys}), {len(table.exact)} endpoints"
+        found.append(Finding(f"account {account.name}", True, text))
+        everywhere = {a.bind for a in account.addresses} | {a.bind for key in account.keys for a in key.addresses}
+        for address in sorted(everywhere):
+            fault = missing(address)
+            found.append(Finding(f"address {address}", not fault, fault or f"can be bound, for {account.name}"))
+    for bot in config.bots.values():
+        text = f"may {', '.join(sorted(bot.allow))} on {', '.join(sorted(bot.accounts))}"
+        found.append(Finding(f"bot {bot.name}", bool(bot.accounts), text))
+    folder = config.state_dir
+    if folder.is_dir():
+        found.append(Finding("state_dir", True, str(folder)))
+    else:
+        parent = next((p for p in folder.parents if p.exists()), folder)
+        found.append(Finding("state_dir", True, f"{folder} will be made below {parent}"))
+    return found

@@ -1,0 +1,148 @@
+"""The daemon: everything wired together, started, watched and drained."""
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import Mapping
+
+import aiohttp
+from aiohttp import http_parser
+
+from proxy.admin.server import Admin
+from proxy.cli.build import pools_of
+from proxy.clock import Clock, SystemClock
+from proxy.config import Config
+from proxy.dispatch import Dispatcher
+from proxy.egress import Egress, Resolver
+from proxy.egress.probe import missing
+from proxy.errors import ConfigError
+from proxy.exchange_time import ExchangeClocks
+from proxy.gateway import Gateway
+from proxy.ingress.admission import Admission
+from proxy.ingress.server import Ingress
+from proxy.limits.ledger import MemoryLedger
+from proxy.metrics import Gauges, Metrics
+from proxy.nonces import Nonces
+from proxy.pool import Pool
+
+log = logging.getLogger("ordergate")
+
+_LEAST_AIOHTTP = (3, 14, 4)
+_PROBE_EVERY_NS = 5_000_000_000
+_DRAIN_WITHIN_S = 30.0
+
+
+class Daemon:
+    """One running Ordergate. `start`, then `stop`."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        require_parser()
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.pools: Mapping[str, Pool] = pools_of(config)
+        self.metrics = Metrics()
+        self.ledger = MemoryLedger(self.clock)
+        self.dispatcher = Dispatcher(self.ledger, self.clock)
+        self._times = ExchangeClocks(self.clock, self.ledger)
+        self._resolver = Resolver(self.clock)
+        self._egress = Egress(clock=self.clock, resolver=self._resolver)
+        self._up: dict[str, bool] = {}
+        self._ready = False
+        self._watch: asyncio.Task[None] | None = None
+        nonces = self._open_nonces()
+        gateway = Gateway(
+            clock=self.clock,
+            ledger=self.ledger,
+            times=self._times,
+            dispatcher=self.dispatcher,
+            egress=self._egress,
+            nonces=nonces,
+            metrics=self.metrics,
+            pools=self.pools,
+        )
+        self.ingress = Ingress(
+            clock=self.clock,
+            admission=Admission(self.pools, config.bots),
+            gateway=gateway,
+            metrics=self.metrics,
+            pools=self.pools,
+        )
+        self.admin = Admin(clock=self.clock, metrics=self.metrics, pools=self.pools, gauges=self.gauges)
+        for pool in self.pools.values():
+            for row in pool.keyed:
+                self.metrics.open_key(pool.account, pool.exchange.name, row.key or "", row.addresses)
+
+    def gauges(self) -> Gauges:
+        """The figures of this moment."""
+        return Gauges(
+            self.ledger.snapshot(), self.dispatcher.waiting, self._ready, self._times.offsets_ms(), dict(self._up)
+        )
+
+    async def start(self) -> tuple[list[str], str]:
+        """Open the listeners; returns where bots and operators reach us. Raises ConfigError if no key can be used."""
+        self._probe()
+        if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
+            raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
+        admin = await self.admin.start(self.config.admin)
+        bots = await self.ingress.start(self.config.listen)
+        self._watch = asyncio.ensure_future(self._watch_addresses())
+        self._ready = True
+        gc.collect()
+        gc.freeze()  # what lives as long as the daemon need not be looked through again
+        return bots, admin
+
+    async def stop(self, within_s: float = _DRAIN_WITHIN_S) -> None:
+        """Answer what is under way, then close everything."""
+        self._ready = False
+        if self._watch is not None:
+            self._watch.cancel()
+        await self.ingress.drain(within_s)
+        await self.admin.stop()
+        await self._egress.aclose()
+        await self._resolver.aclose()
+
+    def _open_nonces(self) -> Nonces:
+        folder = self.config.state_dir
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            nonces = Nonces(folder / "nonces.json", self.clock)
+            for pool in self.pools.values():
+                if pool.exchange.nonces:
+                    for alias in pool.credentials:
+                        nonces.open(f"{pool.account}/{alias}")
+        except OSError as fault:
+            text = (
+                f"state_dir: {folder} cannot be used ({os.strerror(fault.errno or 0)}); make it writable for the daemon"
+            )
+            raise ConfigError([text]) from None
+        return nonces
+
+    def _probe(self) -> None:
+        """See which addresses the host has. One that is missing rests, and nothing takes its place."""
+        for pool in self.pools.values():
+            for address in pool.keyless[0].addresses:
+                fault = missing(address)
+                if fault and self._up.get(address, True):
+                    log.error("out of service: %s", fault)
+                    self._egress.close_address(address)
+                elif not fault and self._up.get(address) is False:
+                    log.warning("back in service: address %s", address)
+                self._up[address] = not fault
+                if fault:
+                    subject = ("address", pool.exchange.name, address)
+                    self.ledger.block(subject, _PROBE_EVERY_NS + 1_000_000_000, "not on this host")
+
+    async def _watch_addresses(self) -> None:
+        while True:
+            await self.clock.sleep_until(self.clock.now_ns() + _PROBE_EVERY_NS)
+            self._probe()
+
+
+def require_parser() -> None:
+    """Refuse to serve with an aiohttp whose known faults are open, or with its slow and laxer Python parser."""
+    version = tuple(int(part) for part in aiohttp.__version__.split(".")[:3] if part.isdigit())
+    if version < _LEAST_AIOHTTP:
+        raise ConfigError([f"aiohttp {aiohttp.__version__} is too old: 3.14.4 or newer is needed"])
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise ConfigError(["aiohttp runs without its C parser: reinstall it from a wheel, unset AIOHTTP_NO_EXTENSIONS"])

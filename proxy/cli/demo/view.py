@@ -1,0 +1,58 @@
+"""How the demo looks in a terminal. Pure: state in, renderables out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from proxy.cli.demo.bots import Books
+from proxy.cli.demo.reconcile import Reconciliation
+
+
+def account_table(account: Mapping[str, Any]) -> Table:
+    """Keys of an account with what they have done, and a strip of its addresses."""
+    title = f"{account['account']} ({account['exchange']})"
+    table = Table(
+        "key", "state", "accepted", "turned away", title=title, title_justify="left", box=None, pad_edge=False
+    )
+    for key in account["keys"]:
+        outcomes = key["outcomes"]
+        accepted = outcomes.get("accepted", 0) + outcomes.get("refused", 0)
+        others = ", ".join(f"{n} {name}" for name, n in outcomes.items() if name not in ("accepted", "refused"))
+        table.add_row(key["key"], _state(key["rest"]), str(accepted), others)
+    strip = Text()
+    for row in account["addresses"]:
+        number = row["address"].rpartition(".")[2]
+        refused = any(key["addresses"].get(row["address"], {}).get("refused") for key in account["keys"])
+        style = "red reverse" if row["rest"] or not row["up"] else "yellow" if refused else "green"
+        strip.append(f"{number:>3}", style=style)
+    table.add_row("addresses", strip, "", "red: banned, yellow: not listed for a key")
+    return table
+
+
+def _state(rest: Mapping[str, Any] | None) -> Text:
+    if rest is None:
+        return Text("ready", style="green")
+    seconds = "until the operator acts" if rest["rest_s"] is None else f"{rest['rest_s']:.0f} s"
+    return Text(f"rests {seconds} ({rest['reason']})", style="red")
+
+
+def bot_table(bots: Sequence[tuple[str, Books]]) -> Table:
+    table = Table("bot", "account", "calls", "orders", "failed", box=None, pad_edge=False)
+    for name, books in bots:
+        table.add_row(name, books.account, str(books.calls), str(len(books.orders)), str(books.failed))
+    return table
+
+
+def reconciliation_table(result: Reconciliation) -> Table:
+    """The end of the demo: the bots' books beside the exchanges' ledgers."""
+    columns = ("account", "calls", "attempts", "failed", "placed (bots)", "executed (exchange)", "doubled", "lost",
+               "strange", "unknown")  # fmt: skip
+    table = Table(*columns, title="Reconciliation", title_justify="left")
+    for r in result.rows:
+        figures = (r.calls, r.attempts, r.failed, r.placed, r.executed, r.doubled, r.lost, r.strange, r.unknown)
+        table.add_row(r.account, *map(str, figures))
+    turned = ", ".join(f"{count} {outcome}" for outcome, count in result.turned_away.items()) or "none"
+    table.caption = f"attempts that the exchanges turned away and other routes carried: {turned}"
+    return table

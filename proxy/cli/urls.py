@@ -1,0 +1,77 @@
+"""Ready settings for the clients of an account: text to paste. Pure."""
+
+from dataclasses import dataclass
+
+from proxy.exchanges.form import Exchange
+
+TOKEN = "<token>"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`client`: whom it is for; `text`: what to paste, with <token> where the bot's token goes."""
+
+    client: str
+    text: str
+
+
+def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
+    """Settings for the clients known to work with this exchange.
+
+    ccxt and most SDKs send no key on public calls, so the token stands in the path too.
+    """
+    base = f"http://{listen}/~{TOKEN}/{account}"
+    product = next(iter(exchange.table.products.values()))
+    host = product.upstream.host
+    found = [Setting("any client", f"http://{listen}/{account}  with the token as the API key, and any secret")]
+    found += _FOR[exchange.name](f"{base}/{host}") if exchange.name in _FOR else []
+    path = exchange.time_path or _PROBES.get(exchange.name, "")
+    found.append(Setting("curl", f"curl -H 'X-Ordergate-Token: {TOKEN}' http://{listen}/{account}{path}"))
+    return found
+
+
+_PROBES = {"kraken": "/0/public/Time", "cryptocom": "/exchange/v1/public/get-tickers"}
+
+
+def _binance(base: str) -> list[Setting]:
+    apis = (
+        ("public", "/api/v3"), ("private", "/api/v3"), ("v1", "/api/v1"),
+        ("sapi", "/sapi/v1"), ("sapiV2", "/sapi/v2"), ("sapiV3", "/sapi/v3"), ("sapiV4", "/sapi/v4"),
+    )  # fmt: skip
+    rows = "".join(f"\n    '{name}': '{base}{path}'," for name, path in apis)
+    ccxt = (
+        f"exchange = ccxt.binance({{'apiKey': '{TOKEN}', 'secret': 'unused',\n"
+        "  'options': {'defaultType': 'spot', 'fetchMarkets': {'types': ['spot']}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    binance = (
+        f"from binance.client import BaseClient, Client\n"
+        f"BaseClient.API_URL = '{base}/api'\n"
+        f"BaseClient.MARGIN_API_URL = '{base}/sapi'\n"
+        f"client = Client('{TOKEN}', 'unused')"
+    )
+    return [Setting("ccxt", ccxt), Setting("python-binance", binance)]
+
+
+def _kraken(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.kraken({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk'}})\n"
+        f"exchange.urls['api'].update({{'public': '{base}', 'private': '{base}'}})"
+    )
+    krakenex = f"api = krakenex.API(key='{TOKEN}', secret='dW51c2Vk')\napi.uri = '{base}'"
+    return [Setting("ccxt", ccxt), Setting("krakenex", krakenex)]
+
+
+def _cryptocom(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.cryptocom({{'apiKey': '{TOKEN}', 'secret': 'unused'}})\n"
+        f"exchange.urls['api'].update({{'v1': '{base}/exchange/v1'}})"
+    )
+    library = (
+        f"provider = cryptocom.exchange.ApiProvider(api_key='{TOKEN}', api_secret='unused',\n"
+        f"  root_url='{base}/exchange/v1/')"
+    )
+    return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
+
+
+_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}

@@ -1,0 +1,271 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from proxy.simulator import BinanceLimits, ManualClock, Simulator
+from tests.simulator.clients import B_KEY, ELSEWHERE, HERE, OTHER, Binance, Got, config, now_ms, send
+
+
+def said(got: Got) -> tuple[int, int]:
+    return got.status, got.json["code"]
+
+
+@pytest.fixture
+async def sim(start: Any) -> Simulator:
+    return await start()
+
+
+@pytest.fixture
+def bot(sim: Simulator) -> Binance:
+    return Binance(sim.url("binance"))
+
+
+async def test_parameters_may_stand_in_query_or_form_body(bot: Binance) -> None:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    assert (await bot("POST", "/api/v3/order", **order)).json["status"] == "FILLED"
+    assert (await bot.raw("POST", "/api/v3/order", bot.signed(order))).json["status"] == "FILLED"
+    name = (await bot.limit()).json["clientOrderId"]
+    body = bot.signed({"symbol": "BTCUSDT", "origClientOrderId": name})
+    assert (await bot.raw("DELETE", "/api/v3/order", body)).json["status"] == "CANCELED"
+
+
+async def test_a_json_body_is_not_read(bot: Binance) -> None:
+    body = '{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"0.01"}'
+    assert said(await bot.raw("POST", "/api/v3/order", body, "application/json")) == (400, -1102)
+    form = bot.signed({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"})
+    assert said(await bot.raw("POST", "/api/v3/order", form, "application/json")) == (400, -1102)
+
+
+async def test_a_body_on_get_is_not_read(bot: Binance) -> None:
+    assert said(await bot.raw("GET", "/api/v3/account", bot.signed({}))) == (400, -1102)
+
+
+async def test_tampered_signature(bot: Binance, sim: Simulator) -> None:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    good = bot.signed(order)
+    assert said(await bot.raw("POST", f"/api/v3/order?{good.replace('0.01', '0.02')}")) == (400, -1022)
+    assert said(await replace(bot, secret="dummy-wrong")("GET", "/api/v3/account")) == (400, -1022)
+    assert sim.ledger.orders_executed == 0
+
+
+async def test_time_rules(bot: Binance) -> None:
+    now = now_ms()
+    assert said(await bot("GET", "/api/v3/account", now - 5_500)) == (400, -1021)
+    assert (await bot("GET", "/api/v3/account", now - 5_500, recvWindow=20_000)).status == 200
+    assert said(await bot("GET", "/api/v3/account", now + 5_000)) == (400, -1021)
+    assert (await bot("GET", "/api/v3/account", now * 1000)).status == 200
+    assert said(await bot("GET", "/api/v3/account", recvWindow=60_001)) == (400, -1131)
+
+
+async def test_public_paths_take_neither_signature_nor_timestamp(bot: Binance) -> None:
+    assert said(await bot.raw("GET", f"/api/v3/time?timestamp={now_ms()}")) == (400, -1101)
+    assert said(await bot.raw("GET", "/api/v3/ticker/price?symbol=BTCUSDT&signature=00")) == (400, -1101)
+
+
+async def test_unknown_duplicate_and_missing_parameters(bot: Binance) -> None:
+    assert said(await bot("GET", "/api/v3/openOrders", symbol="BTCUSDT", pair="x")) == (400, -1104)
+    assert said(await bot.raw("GET", "/api/v3/ticker/price?symbol=BTCUSDT&symbol=BTCUSDT")) == (400, -1101)
+    assert said(await bot("GET", "/api/v3/order", symbol="BTCUSDT")) == (400, -1102)
+    assert said(await bot("GET", "/api/v3/myTrades")) == (400, -1102)
+    assert said(await bot("GET", "/api/v3/openOrders", symbol="NOPE")) == (400, -1121)
+    unsigned = await bot.raw("GET", f"/api/v3/account?timestamp={now_ms()}")
+    assert said(unsigned) == (400, -1102)
+
+
+async def test_unknown_path_is_not_json(bot: Binance) -> None:
+    assert (await bot.raw("GET", "/api/v3/nothing")).headers["content-type"] == "text/html"
+    assert (await bot.raw("PATCH", "/api/v3/order")).status == 405
+
+
+async def test_key_states(bot: Binance, sim: Simulator) -> None:
+    account = "/api/v3/account"
+    assert said(await replace(bot, key="")("GET", account)) == (401, -2014)
+    assert said(await replace(bot, key="dummy-nobody")("GET", account)) == (401, -2008)
+    assert said(await replace(bot, address=ELSEWHERE)("GET", account)) == (401, -2015)
+    assert (await replace(bot, address=OTHER)("GET", account)).status == 200
+    assert (await replace(bot, key=f"{B_KEY}-2", address=ELSEWHERE)("GET", account)).status == 200
+    sim.suspend_key("binance", "b", "main")
+    assert said(await bot("GET", account)) == (401, -2015)
+    sim.lift_key("binance", "b", "main")
+    sim.set_trade("binance", "b", "main", False)
+    assert (await bot("GET", account)).status == 200
+    assert said(await bot.limit()) == (401, -2015)
+    sim.delete_key("binance", "b", "main")
+    assert said(await bot("GET", account)) == (401, -2008)
+
+
+async def test_suspension_ends_by_the_clock(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(clock=clock)
+    bot = Binance(sim.url("binance"))
+    sim.suspend_key("binance", "b", "main", 60)
+    assert said(await bot("GET", "/api/v3/account", clock.now_ms())) == (401, -2015)
+    clock.advance(60)
+    assert (await bot("GET", "/api/v3/account", clock.now_ms())).status == 200
+
+
+async def test_unlisted_address(bot: Binance, sim: Simulator) -> None:
+    sim.unlist("binance", "b", "main", HERE)
+    assert said(await bot("GET", "/api/v3/account")) == (401, -2015)
+    assert (await replace(bot, address=OTHER)("GET", "/api/v3/account")).status == 200
+    sim.enlist("binance", "b", "main", HERE)
+    assert (await bot("GET", "/api/v3/account")).status == 200
+
+
+async def test_duplicate_client_id_only_while_open(bot: Binance, sim: Simulator) -> None:
+    assert (await bot.limit(newClientOrderId="dup")).status == 200
+    again = await bot.limit(newClientOrderId="dup")
+    assert (said(again), again.json["msg"]) == ((400, -2010), "Duplicate order sent.")
+    market = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    for _ in range(2):
+        assert (await bot("POST", "/api/v3/order", **market, newClientOrderId="gone")).status == 200
+    assert sim.ledger.duplicates() == {("binance", "b", "gone"): 2}
+    assert sim.ledger.executions("binance", "b", "dup") == 1
+
+
+async def test_order_refusals(bot: Binance, sim: Simulator) -> None:
+    assert said(await bot.limit(price="50000.001")) == (400, -1013)
+    assert said(await bot.limit(price="5e4")) == (400, -1100)
+    assert said(await bot.limit(newClientOrderId="a b")) == (400, -1100)
+    order = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01"}
+    assert said(await bot("POST", "/api/v3/order", **order, type="LIMIT", price="50000")) == (400, -1102)
+    assert said(await bot("POST", "/api/v3/order", **order, type="MARKET", price="50000")) == (400, -1106)
+    assert said(await bot("POST", "/api/v3/order", **{**order, "quantity": "9000"}, type="MARKET")) == (400, -2010)
+    assert said(await bot("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=1)) == (400, -2011)
+    assert said(await bot("GET", "/api/v3/order", symbol="BTCUSDT", orderId=1)) == (400, -2013)
+    sim.suspend_account("binance", "b")
+    assert said(await bot.limit()) == (400, -2010)
+    assert sim.ledger.orders_executed == 0
+
+
+async def test_crossing_resting_and_moved_prices(bot: Binance, sim: Simulator) -> None:
+    assert (await bot.limit("70000")).json["status"] == "FILLED"
+    resting = (await bot.limit("50000")).json
+    assert resting["status"] == "NEW"
+    sim.set_price("BTC", "USDT", "49000")
+    seen = await bot("GET", "/api/v3/order", symbol="BTCUSDT", orderId=resting["orderId"])
+    assert seen.json["status"] == "FILLED"
+
+
+async def test_amend_replace_and_cancel_all(bot: Binance) -> None:
+    order = (await bot.limit()).json
+    less = await bot(
+        "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT", orderId=order["orderId"], newQty="0.005"
+    )
+    assert less.json["amendedOrder"]["origQty"] == "0.00500000"
+    fresh = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    swap = {**fresh, "price": "40000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": order["orderId"]}
+    swapped = await bot("POST", "/api/v3/order/cancelReplace", **swap)
+    assert swapped.json["newOrderResponse"]["price"] == "40000.00000000"
+    assert said(await bot("POST", "/api/v3/order/cancelReplace", **swap)) == (400, -2022)
+    assert len((await bot("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")).json) == 1
+    assert said(await bot("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")) == (400, -2011)
+
+
+async def test_weights_by_parameter_and_by_address(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(clock=clock)
+    bot = Binance(sim.url("binance"))
+
+    async def cost(target: str) -> int:
+        clock.advance(60)
+        return int((await bot.raw("GET", target)).headers["x-mbx-used-weight-1m"])
+
+    assert await cost("/api/v3/ping") == 1
+    assert await cost("/api/v3/exchangeInfo") == 20
+    assert await cost("/api/v3/ticker/24hr") == 80
+    assert await cost("/api/v3/ticker/24hr?symbol=BTCUSDT") == 2
+    assert await cost("/api/v3/ticker/24hr?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D") == 2
+    assert await cost("/api/v3/ticker/price") == 4
+    assert [await cost(f"/api/v3/depth?symbol=BTCUSDT&limit={n}") for n in (100, 101, 501, 5000)] == [5, 25, 50, 250]
+    clock.advance(60)
+    for path, total in (("openOrders", 80), ("account", 100), ("rateLimit/order", 140)):
+        used = (await bot("GET", f"/api/v3/{path}", clock.now_ms())).headers["x-mbx-used-weight-1m"]
+        assert int(used) == total
+    other = await replace(bot, address=OTHER)("GET", "/api/v3/account", clock.now_ms())
+    assert other.headers["x-mbx-used-weight-1m"] == "20"
+
+
+async def test_orders_cost_no_weight_when_they_succeed(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(clock=clock)
+    bot = Binance(sim.url("binance"))
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    good = await bot("POST", "/api/v3/order", clock.now_ms(), **order, price="50000")
+    assert good.headers["x-mbx-used-weight-1m"] == "0"
+    bad = await bot("POST", "/api/v3/order", clock.now_ms(), **order, price="0.001")
+    assert bad.headers["x-mbx-used-weight-1m"] == "1"
+
+
+async def test_over_the_weight_then_banned(start: Any) -> None:
+    clock = ManualClock()
+    clock.advance(15)
+    sim = await start(config(binance=BinanceLimits(weight_1m=40, ban_after=2)), clock)
+    bot = Binance(sim.url("binance"))
+    for _ in range(2):
+        assert (await bot.raw("GET", "/api/v3/exchangeInfo")).status == 200
+    for _ in range(2):
+        refused = await bot.raw("GET", "/api/v3/exchangeInfo")
+        assert (*said(refused), refused.headers["retry-after"]) == (429, -1003, "45")
+    banned = await bot.raw("GET", "/api/v3/ping")
+    assert (*said(banned), banned.headers["retry-after"]) == (418, -1003, "120")
+    assert f"IP banned until {clock.now_ms() + 120_000}" in banned.json["msg"]
+    assert (await replace(bot, address=OTHER).raw("GET", "/api/v3/ping")).status == 200
+    clock.advance(119)
+    assert (await bot.raw("GET", "/api/v3/ping")).status == 418
+    clock.advance(2)
+    assert (await bot.raw("GET", "/api/v3/ping")).status == 200
+
+
+async def test_windows_are_aligned_to_the_minute(start: Any) -> None:
+    clock = ManualClock()
+    clock.advance(59)
+    sim = await start(config(binance=BinanceLimits(weight_1m=20)), clock)
+    bot = Binance(sim.url("binance"))
+    assert (await bot.raw("GET", "/api/v3/exchangeInfo")).status == 200
+    clock.advance(1)
+    assert (await bot.raw("GET", "/api/v3/exchangeInfo")).status == 200
+
+
+async def test_order_limit_is_the_accounts(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(config(binance=BinanceLimits(orders_10s=2)), clock)
+    first = Binance(sim.url("binance"))
+    second = replace(first, key=f"{B_KEY}-2", address=OTHER)
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+
+    async def place(bot: Binance, price: str = "50000") -> Got:
+        return await bot("POST", "/api/v3/order", clock.now_ms(), **order, price=price)
+
+    one = await place(first)
+    assert (one.headers["x-mbx-order-count-10s"], one.headers["x-mbx-order-count-1d"]) == ("1", "1")
+    taker = await place(second, "70000")  # counted, and given back as it fills
+    assert taker.headers["x-mbx-order-count-10s"] == "1"
+    assert (await place(second)).status == 200
+    refused = await place(first)
+    assert (*said(refused), refused.headers["retry-after"]) == (429, -1015, "10")
+    clock.advance(10)
+    assert (await place(first)).headers["x-mbx-order-count-1d"] == "3"
+
+
+async def test_rejected_orders_count(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(clock=clock)
+    bot = Binance(sim.url("binance"))
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "9000"}
+    assert said(await bot("POST", "/api/v3/order", clock.now_ms(), **order)) == (400, -2010)
+    counts = await bot("GET", "/api/v3/rateLimit/order", clock.now_ms())
+    assert [row["count"] for row in counts.json] == [1, 1]
+
+
+async def test_withdrawals_are_witnessed(bot: Binance, sim: Simulator) -> None:
+    path = "/sapi/v1/capital/withdraw/apply"
+    assert said(await bot("POST", path, coin="BTC", address="dummy", amount="1")) == (401, -2015)
+    [seen] = sim.ledger.withdrawals
+    assert (seen.account, seen.key, seen.address, seen.accepted) == ("b", "main", HERE, False)
+
+
+async def test_futures_catalogue_is_empty_and_counted_apart(sim: Simulator) -> None:
+    got = await send("GET", sim.url("binance") + "/fapi/v1/exchangeInfo")
+    assert (got.json["symbols"], got.headers["x-mbx-used-weight-1m"]) == ([], "1")
