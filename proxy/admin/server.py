@@ -1,6 +1,7 @@
 """The listener of operators: status page, metrics, health. It only reads, and never shows a secret."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 
@@ -13,7 +14,18 @@ from proxy.metrics import Gauges, Metrics
 from proxy.pool import Pool
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_PAGE_RULES = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+_PAGE_RULES = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGES = {
+    "page.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "page.account.js": "text/javascript",
+    "page.nodes.js": "text/javascript",
+    "page.words.js": "text/javascript",
+}
 
 
 class Admin:
@@ -29,22 +41,22 @@ class Admin:
         self._started_ns = clock.now_ns()
         self._runner: web.AppRunner | None = None
         pages = files("proxy.admin")
-        self._files = {
-            name: (pages / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
-        }
+        self._files = {name: (pages / name).read_text(encoding="utf-8") for name in _PAGES}
 
     async def start(self, listen: str) -> str:
-        """Listen on "host:port"; returns the address as bound."""
+        """Listen on "host:port" or "unix:/path"; returns the address as bound."""
         app = web.Application(middlewares=[_local_only], client_max_size=65_536)
-        app.router.add_get("/", self._file("page.html", "text/html"))
-        app.router.add_get("/page.css", self._file("page.css", "text/css"))
-        app.router.add_get("/page.js", self._file("page.js", "text/javascript"))
+        for name, content_type in _PAGES.items():
+            app.router.add_get("/" if name == "page.html" else f"/{name}", self._file(name, content_type))
         app.router.add_get("/metrics", self._render)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/status", self._status)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
+        if listen.startswith("unix:"):
+            await web.UnixSite(self._runner, listen.removeprefix("unix:")).start()
+            return listen
         host, _, port = listen.rpartition(":")
         site = web.TCPSite(self._runner, host.strip("[]"), int(port))
         await site.start()
@@ -90,8 +102,12 @@ async def _local_only(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """A page of another site must not read this one, not even under a name that it points here."""
-    name = request.host.rpartition(":")[0] or request.host
-    local = name in ("localhost", "127.0.0.1", "[::1]") or name.replace(".", "").isdigit()
-    if not local or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    if not _is_fixed(request.host) or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise web.HTTPForbidden(text="this page is for local use\n")
     return await handler(request)
+
+
+def _is_fixed(host: str) -> bool:
+    """True for localhost and for IP addresses: names that no other site can point somewhere else."""
+    found = re.fullmatch(r"(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?", host)
+    return found is not None

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy import __version__
+from proxy.limits.ledger import CounterState
 from proxy.metrics import ADDRESS_OUTCOMES, CALLS, KEY_OUTCOMES, ROTATIONS, ROUTE_ATTEMPTS, Gauges
+from proxy.model import Scope
 from proxy.pool import Pool
+
+_Rests = Mapping[tuple[str, ...], dict[str, Any]]
 
 
 def status(
@@ -35,7 +39,7 @@ def status(
 
 def _account(
     pool: Pool,
-    rests: Mapping[tuple[str, ...], dict[str, Any]],
+    rests: _Rests,
     outcomes: Mapping[tuple[str, str], dict[str, int]],
     at_address: Mapping[tuple[str, str], dict[str, int]],
     routes: Mapping[tuple[str, ...], int],
@@ -46,10 +50,12 @@ def _account(
         "account": name,
         "exchange": exchange,
         "rest": rests.get(("account", name)),
+        "rest_by_class": _by_class(rests, "account", name),
         "keys": [
             {
                 "key": row.key,
                 "rest": rests.get(("key", name, row.key or "")),
+                "rest_by_class": _by_class(rests, "key", name, row.key or ""),
                 "outcomes": outcomes.get((name, row.key or ""), {}),
                 "addresses": {
                     address: {
@@ -81,9 +87,21 @@ def _account(
                 "capacity": counter.capacity,
             }
             for counter in gauges.ledger.counters
-            if counter.owner in (name, exchange)
+            if _counts(counter, pool)
         ],
     }
+
+
+def _by_class(rests: _Rests, *subject: str) -> dict[str, dict[str, Any]]:
+    """Classes of calls for which a key or account rests, while it may make others."""
+    return {found[-1]: rest for found, rest in rests.items() if found[:-1] == subject}
+
+
+def _counts(counter: CounterState, pool: Pool) -> bool:
+    """Whether the counter holds for calls of this pool: its own, or that of an address it leaves through."""
+    if counter.scope is Scope.ADDRESS:
+        return counter.owner == pool.exchange.name and counter.name in pool.keyless[0].addresses
+    return counter.owner == pool.account
 
 
 def _by_subject(counts: Mapping[tuple[str, ...], int], counter: str) -> dict[tuple[str, str], dict[str, int]]:

@@ -68,12 +68,11 @@ class Egress:
         reader = connection.reader
         body = reader.take()
         elapsed_ns = self._clock.now_ns() - start_ns
-        if reader.complete:
-            rest = None
+        rest = None if reader.complete else BodyStream(connection, self._release)
+        reply = Reply(reader.status, reader.reason, tuple(reader.headers), body, elapsed_ns, rest)
+        if rest is None:
             self._release(connection)
-        else:
-            rest = BodyStream(connection, self._release)
-        return Reply(reader.status, reader.reason, tuple(reader.headers), body, elapsed_ns, rest)
+        return reply
 
     async def warm(self, upstream: Upstream, address: str) -> None:
         """Open one more idle connection. Raises NotSent."""

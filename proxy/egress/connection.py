@@ -1,6 +1,7 @@
 """One connection to an exchange: what was handed over, what came back, and when to give up."""
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable
 from enum import Enum, auto
@@ -46,7 +47,8 @@ class Connection(asyncio.Protocol):
         self.failure = ""
         self.opened_ns = self.idle_since_ns = clock.now_ns()
         self.reader = AnswerReader(settings.head_limit, settings.body_limit)
-        self._sock = sock
+        self._pending = select.poll()  # asks the kernel what the loop has not seen yet
+        self._pending.register(sock, select.POLLIN | select.POLLRDHUP)
         self._clock = clock
         self._settings = settings
         self._on_lost = on_lost
@@ -68,13 +70,7 @@ class Connection(asyncio.Protocol):
         settings = self._settings
         if now_ns - self.idle_since_ns > settings.idle_ns or now_ns - self.opened_ns > settings.max_age_ns:
             return False
-        try:
-            self._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return not self._pending.poll(0)
 
     def begin(self, data: bytes, method: str, answer_by_ns: int, stream_after: int | None) -> None:
         """Hand the request over. Raises NotSent while nothing was written, MaybeSent from then on.

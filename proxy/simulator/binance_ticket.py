@@ -74,7 +74,7 @@ class Ticket:
     post_only: bool
 
 
-def number(params: Mapping[str, str], name: str) -> Decimal:
+def read_number(params: Mapping[str, str], name: str) -> Decimal:
     text = need(params, name)
     if not _NUMBER.fullmatch(text):
         legal = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
@@ -100,10 +100,10 @@ def read_ticket(seat: Seat) -> Ticket:
         _forbid(params, "price", "timeInForce")
         if "quoteOrderQty" in params:
             _forbid(params, "quantity")
-            spend = number(params, "quoteOrderQty")
+            spend = read_number(params, "quoteOrderQty")
             quantity = (spend / found.last).quantize(found.step, rounding="ROUND_DOWN")
         else:
-            quantity = number(params, "quantity")
+            quantity = read_number(params, "quantity")
         return Ticket(found, side, False, quantity, None, "GTC", False)
     if kind not in ("LIMIT", "LIMIT_MAKER"):
         raise Refusal(400, -1116, "Invalid orderType.")
@@ -115,7 +115,9 @@ def read_ticket(seat: Seat) -> Ticket:
         force = need(params, "timeInForce")
         if force not in ("GTC", "IOC", "FOK"):
             raise Refusal(400, -1115, "Invalid timeInForce.")
-    return Ticket(found, side, True, number(params, "quantity"), number(params, "price"), force, kind == "LIMIT_MAKER")
+    return Ticket(
+        found, side, True, read_number(params, "quantity"), read_number(params, "price"), force, kind == "LIMIT_MAKER"
+    )
 
 
 def read_client_id(seat: Seat) -> str:

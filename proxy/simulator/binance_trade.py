@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from proxy.simulator.binance_ticket import Seat, Ticket, check_filters, number, read_client_id, read_ticket
+from proxy.simulator.binance_ticket import Seat, Ticket, check_filters, read_client_id, read_number, read_ticket
 from proxy.simulator.binance_wire import Refusal
 from proxy.simulator.orders import NoFunds, Order
 
@@ -142,7 +142,7 @@ def amend(seat: Seat) -> Any:
     order = find(seat)
     if order is None or not order.open or order.price is None:
         raise Refusal(400, -2013, "Order does not exist.")
-    quantity = number(seat.params, "newQty")
+    quantity = read_number(seat.params, "newQty")
     if quantity >= order.quantity or quantity <= 0 or quantity % order.market.step:
         raise Refusal(400, -2038, "Order amend (quantity increase) is not supported.")
     seat.key.account.desk.amend(order, quantity, order.price, seat.now_ms)

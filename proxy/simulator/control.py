@@ -22,6 +22,7 @@ ACTIONS = (
     "ban_address",
     "block_address",
     "lift_address",
+    "set_clock_offset",
     "set_price",
 )
 

@@ -77,7 +77,7 @@ def by_txid(seat: Seat, name: str) -> Order | None:
     return seat.key.account.desk.by_number(int(name[1:].replace("-", ""), 36))
 
 
-def number(row: Mapping[str, Any], name: str) -> Decimal:
+def read_number(row: Mapping[str, Any], name: str) -> Decimal:
     value = row.get(name)
     text = value if isinstance(value, str) else str(value)
     if not _NUMBER.fullmatch(text):
@@ -94,8 +94,8 @@ def read_ticket(pair: Market, row: Mapping[str, Any]) -> Ticket:
     force = row.get("timeinforce", "GTC")
     if force not in ("GTC", "IOC", "GTD", "FOK"):
         raise Refusal("EGeneral:Invalid arguments:timeinforce")
-    quantity = number(row, "volume")
-    price = number(row, "price") if kind == "limit" else None
+    quantity = read_number(row, "volume")
+    price = read_number(row, "price") if kind == "limit" else None
     spec, step = pair.spec, pair.step
     if quantity < Decimal(spec.min_quantity):
         raise Refusal("EOrder:Order minimum not met")

@@ -10,8 +10,8 @@ from proxy.simulator.kraken_ticket import (
     by_txid,
     check_deadline,
     described,
-    number,
     read_names,
+    read_number,
     read_ticket,
     txid,
 )
@@ -158,8 +158,8 @@ def amend_order(seat: Seat) -> Any:
     order = orders[0]
     seat.charge_engine(order.market, 1 + penalty(order, AMEND_PENALTY, seat.now_ms))
     check_deadline(seat)
-    quantity = number(seat.params, "order_qty") if "order_qty" in seat.params else order.quantity
-    price = number(seat.params, "limit_price") if "limit_price" in seat.params else orders[0].price
+    quantity = read_number(seat.params, "order_qty") if "order_qty" in seat.params else order.quantity
+    price = read_number(seat.params, "limit_price") if "limit_price" in seat.params else orders[0].price
     if quantity % order.market.step or price % order.market.tick or not quantity or not price:
         raise Refusal("EGeneral:Invalid arguments")
     try:

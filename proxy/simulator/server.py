@@ -127,6 +127,10 @@ class Simulator:
         if exchange == "binance":
             self.binance.lift_ban(address)
 
+    def set_clock_offset(self, exchange: ExchangeName, offset_ms: int) -> None:
+        """From now on the exchange's clock is wrong by that much."""
+        self.clock_offset_ms[exchange] = offset_ms
+
     def set_price(self, base: str, quote: str, price: str) -> None:
         """Move a market's price; resting orders that it reaches fill."""
         self.board.set_price(base, quote, price)

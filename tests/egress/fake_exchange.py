@@ -87,6 +87,17 @@ class FakeExchange:
             await self.news.wait()
 
 
+def answering(raw: bytes, then_close: bool = False) -> Callable[[Session, Arrival], None]:
+    """Every request gets these bytes."""
+
+    def respond(session: Session, arrival: Arrival) -> None:
+        session.write(raw)
+        if then_close:
+            session.close()
+
+    return respond
+
+
 @contextlib.asynccontextmanager
 async def serving(
     respond: Callable[[Session, Arrival], None] = lambda session, _: session.write(OK),

@@ -7,11 +7,11 @@ import ssl
 
 import pytest
 
-from proxy.clock import MILLISECOND_NS, SECOND_NS
+from proxy.clock import MILLISECOND_NS
 from proxy.egress import Egress, EgressSettings, source
 from proxy.errors import MaybeSent, NotSent
 from proxy.model import Upstream
-from tests.egress.fake_exchange import OK, Arrival, Session, serving
+from tests.egress.fake_exchange import OK, answering, serving
 
 ADDRESSES = [f"127.7.0.{last}" for last in range(1, 21)]
 
@@ -189,19 +189,10 @@ async def test_unsafe_text_is_refused_before_a_connection_is_made(connect):
         assert exchange.sessions == []
 
 
-def _answer(raw: bytes, then_close: bool = False):
-    def respond(session: Session, arrival: Arrival) -> None:
-        session.write(raw)
-        if then_close:
-            session.close()
-
-    return respond
-
-
-async def test_a_redirect_is_an_answer(connect):
+async def test_a_redirect_is_ananswering(connect):
     raw = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     client = connect()
-    async with serving(_answer(raw)) as exchange:
+    async with serving(answering(raw)) as exchange:
         reply = await client.send(client.upstream(exchange.port), "POST", body=b"x")
         assert (reply.status, reply.reason) == (307, b"Temporary Redirect")
         assert reply.header(b"location") == b"http://127.0.0.1:1/"
@@ -214,7 +205,7 @@ async def test_gzip_headers_and_cookies_pass_untouched(connect):
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nset-cookie: a=b\r\nX-MBX-Used: 1\r\nContent-Length: %d\r\n\r\n"
     )
     client = connect()
-    async with serving(_answer(head % len(packed) + packed)) as exchange:
+    async with serving(answering(head % len(packed) + packed)) as exchange:
         for _ in range(2):
             reply = await client.send(client.upstream(exchange.port))
             assert reply.body == packed
@@ -232,7 +223,7 @@ async def test_gzip_headers_and_cookies_pass_untouched(connect):
 async def test_a_body_that_ends_with_the_connection(connect, authority, tls):
     client = connect()
     raw = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000
-    async with serving(_answer(raw, then_close=True), tls=authority.server if tls else None) as exchange:
+    async with serving(answering(raw, then_close=True), tls=authority.server if tls else None) as exchange:
         reply = await client.send(client.upstream(exchange.port, tls=tls))
         assert reply.body == b"x" * 100_000
         assert client.egress.idle_count("127.7.0.1") == 0
@@ -240,107 +231,18 @@ async def test_a_body_that_ends_with_the_connection(connect, authority, tls):
 
 async def test_interim_answers_and_head(connect):
     client = connect()
-    async with serving(_answer(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + OK[:-2])) as exchange:
+    async with serving(answering(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + OK[:-2])) as exchange:
         reply = await client.send(client.upstream(exchange.port), "HEAD")
         assert (reply.status, reply.body) == (200, b"")
         assert reply.headers == ((b"Content-Length", b"2"),)
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n"])
-async def test_a_connection_the_exchange_ends_is_not_kept(connect, head):
-    client = connect()
-    async with serving(_answer(head + b"Content-Length: 2\r\n\r\n{}")) as exchange:
-        upstream = client.upstream(exchange.port)
-        for _ in range(2):
-            assert (await client.send(upstream)).body == b"{}"
-            assert client.egress.idle_count("127.7.0.1") == 0
-        assert len(exchange.sessions) == 2
-
-
 async def test_body_limit(connect):
     client = connect(EgressSettings(body_limit=1000))
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + b"x" * 1001
-    async with serving(_answer(raw)) as exchange:
+    async with serving(answering(raw)) as exchange:
         with pytest.raises(MaybeSent, match="body is larger than 1000 bytes"):
             await client.send(client.upstream(exchange.port), "POST")
-
-
-@pytest.mark.parametrize(
-    ("settings", "calls"),
-    [
-        # seconds after the first call -> connections made so far
-        (EgressSettings(idle_ns=15 * SECOND_NS), {0: 1, 14: 1, 28: 1, 44: 2}),
-        (EgressSettings(max_age_ns=15 * SECOND_NS), {0: 1, 14: 1, 16: 2, 30: 2}),
-    ],
-    ids=["idle", "age"],
-)
-async def test_old_connections_are_not_reused(connect, settings, calls):
-    client = connect(settings)
-    start_ns = client.clock.now_ns()
-    async with serving() as exchange:
-        upstream = client.upstream(exchange.port)
-        for later_s, connections in calls.items():
-            client.clock.now_ns = lambda at_ns=start_ns + later_s * SECOND_NS: at_ns
-            await client.send(upstream)
-            assert len(exchange.sessions) == connections
-
-
-async def test_warm_and_close_address(connect):
-    client = connect()
-    async with serving() as exchange:
-        upstream = client.upstream(exchange.port)
-        for address in ("127.7.0.1", "127.7.0.1", "127.7.0.2"):
-            await client.egress.warm(upstream, address)
-        assert [client.egress.idle_count(address) for address in ADDRESSES[:3]] == [2, 1, 0]
-        client.egress.close_address("127.7.0.1")
-        assert [client.egress.idle_count(address) for address in ADDRESSES[:3]] == [0, 1, 0]
-        await client.send(upstream, address="127.7.0.2")
-        assert len(exchange.sessions) == 3
-        assert client.egress.idle_count("127.7.0.2", client.upstream(1)) == 0
-
-
-async def test_a_call_in_flight_outlives_its_address_but_its_connection_does_not(connect):
-    client = connect()
-    async with serving(lambda session, arrival: None) as exchange:
-        call = asyncio.ensure_future(client.send(client.upstream(exchange.port)))
-        await exchange.until_arrivals(1)
-        client.egress.close_address("127.7.0.1")
-        exchange.sessions[0].write(OK)
-        assert (await call).status == 200
-        assert client.egress.idle_count("127.7.0.1") == 0
-
-
-async def test_the_cap_counts_an_address_and_idle_ones_give_way(connect):
-    client = connect(EgressSettings(connections_per_address=2))
-    async with serving(lambda session, arrival: None) as silent, serving() as quick:
-        await client.send(client.upstream(quick.port))
-        calls = [asyncio.ensure_future(client.send(client.upstream(silent.port))) for _ in range(2)]
-        await silent.until_arrivals(2)
-        assert client.egress.idle_count("127.7.0.1") == 0
-        with pytest.raises(NotSent, match="has 2 connections in use"):
-            await client.send(client.upstream(quick.port))
-        await client.send(client.upstream(quick.port), address="127.7.0.2")
-        for session in silent.sessions:
-            session.write(OK)
-        await asyncio.gather(*calls)
-        await client.send(client.upstream(quick.port))  # there is room again
-
-
-async def test_failed_openings_do_not_use_up_the_cap(connect, authority):
-    client = connect(EgressSettings(connections_per_address=1))
-    async with serving(tls=authority.stranger) as stranger, serving() as good:
-        for _ in range(3):
-            with pytest.raises(NotSent, match="TLS"):
-                await client.send(client.upstream(stranger.port, tls=True))
-        assert (await client.send(client.upstream(good.port))).status == 200
-
-
-async def test_the_sweep_closes_what_is_idle_too_long(connect):
-    client = connect(EgressSettings(idle_ns=5 * MILLISECOND_NS, sweep_ns=5 * MILLISECOND_NS))
-    async with serving() as exchange:
-        await client.egress.warm(client.upstream(exchange.port), "127.7.0.1")
-        await asyncio.wait_for(exchange.sessions[0].lost, 5)
-        assert client.egress.idle_count("127.7.0.1") == 0
 
 
 async def test_closing_the_client_ends_calls_in_flight(connect):

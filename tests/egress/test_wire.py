@@ -51,6 +51,11 @@ def test_host_names_the_port_unless_it_is_the_schemes_own(upstream, host):
     assert b"\r\nHost: " + host + b"\r\n" in request_bytes(_request(), upstream)
 
 
+def test_a_percent_sign_in_a_header_is_itself():
+    request = _request(headers=(("X%s", "%s 100%"), ("X-B", "")))
+    assert b"\r\nX%s: %s 100%\r\nX-B: \r\n\r\n" in request_bytes(request, UPSTREAM)
+
+
 def test_the_base_path_comes_before_the_target():
     upstream = Upstream("http", "h.test", 80, "/sim/binance")
     assert request_bytes(_request(target="/api?x=1"), upstream).startswith(b"GET /sim/binance/api?x=1 HTTP/1.1\r\n")

@@ -265,14 +265,8 @@ def _rule(value: Any) -> str:
 
 @given(st.dictionaries(st.text(max_size=4), _JSON, max_size=4), st.booleans())
 def test_what_is_signed_is_what_is_sent(params: dict[str, Any], ascii_only: bool) -> None:
-    body = json.dumps({"id": 1, "params": params}, ensure_ascii=ascii_only, default=str)
-    try:
-        sent = json.loads(send(post("private/create-order", body.encode())).body)
-    except UnicodeEncodeError:  # half a character cannot be written as UTF-8 by the bot either
-        return
-    except BadCall:
-        assert any(0xD800 <= ord(c) <= 0xDFFF for c in json.loads(body)["params"].__repr__()) or "\\ud" in body
-        return
+    body = json.dumps({"id": 1, "params": params}, ensure_ascii=ascii_only)
+    sent = json.loads(send(post("private/create-order", body)).body)
     text = f"private/create-order1api_key{_rule(sent['params'])}{WALL_MS}"
     assert sent["sig"] == signature(text, b"secret")
     assert list(sent["params"]) == [name for name, value in params.items() if value is not None]

@@ -218,6 +218,38 @@ async def test_over_the_weight_then_banned(start: Any) -> None:
     assert (await bot.raw("GET", "/api/v3/ping")).status == 200
 
 
+async def test_each_further_ban_is_twice_as_long(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(config(binance=BinanceLimits(weight_1m=1, ban_after=0)), clock)
+    bot = Binance(sim.url("binance"))
+    waits = []
+    for _ in range(3):
+        while (got := await bot.raw("GET", "/api/v3/ping")).status == 200:
+            pass
+        waits.append(int(got.headers["retry-after"]))
+        clock.advance(waits[-1] + 60)
+    assert waits == [120, 240, 480]
+
+
+async def test_raw_requests_are_counted_too(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(config(binance=BinanceLimits(raw_5m=2)), clock)
+    bot = Binance(sim.url("binance"))
+    got = [await bot.raw("GET", "/api/v3/ping") for _ in range(3)]
+    assert [one.status for one in got] == [200, 200, 429]
+    assert "5 MINUTE" in got[2].json["msg"]
+
+
+async def test_wallet_calls_have_their_own_counters_and_never_ban(start: Any) -> None:
+    sim = await start(config(binance=BinanceLimits(sapi_ip_1m=10, ban_after=0)), ManualClock())
+    bot = Binance(sim.url("binance"))
+    path = "/sapi/v1/capital/config/getall"
+    got = [await bot("GET", path, sim.clock.now_ms()) for _ in range(3)]
+    assert [one.status for one in got] == [200, 429, 429]
+    assert got[0].headers["x-sapi-used-ip-weight-1m"] == "10"
+    assert (await bot("GET", "/sapi/v1/account/apiRestrictions", sim.clock.now_ms())).json["ipRestrict"] is True
+
+
 async def test_windows_are_aligned_to_the_minute(start: Any) -> None:
     clock = ManualClock()
     clock.advance(59)

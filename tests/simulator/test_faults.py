@@ -89,10 +89,10 @@ async def test_bans_the_exchanges_own_way(sim: Simulator, bot: Binance) -> None:
 async def test_clock_delay_and_maintenance(sim: Simulator, bot: Binance) -> None:
     sim.inject(Fault("clock", offset_ms=30_000))
     assert (await bot("GET", "/api/v3/account")).json["code"] == -1021
-    sim.clock_offset_ms["binance"] = -30_000
+    sim.set_clock_offset("binance", -30_000)
     assert (await bot("GET", "/api/v3/account")).json["code"] == -1021
     assert (await bot.raw("GET", "/api/v3/time")).json["serverTime"] < sim.clock.now_ms() - 29_000
-    sim.clock_offset_ms["binance"] = 0
+    sim.set_clock_offset("binance", 0)
     sim.inject(Fault("delay", seconds=0.01))
     assert (await bot("GET", "/api/v3/account")).status == 200
     sim.inject(Fault("maintenance", times=0))

@@ -64,9 +64,7 @@ async def test_krakenex(start: Any) -> None:
 
 async def test_cryptocom_exchange(start: Any) -> None:
     sim = await start()
-    api = ApiProvider(
-        api_key=C_KEY, api_secret=C_SECRET, root_url=sim.url("cryptocom") + "/exchange/v1/", retries=0
-    )
+    api = ApiProvider(api_key=C_KEY, api_secret=C_SECRET, root_url=sim.url("cryptocom") + "/exchange/v1/", retries=0)
     market = Market(api)
     account = Account(api=api, market=market)
     await account.sync_pairs()

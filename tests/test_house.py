@@ -1,0 +1,116 @@
+"""The house: imports point down, third parties stay in their rooms, tests mirror files, files stay short."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "proxy"
+
+# A room may import rooms of lower floors, and itself. Rooms of one floor do not know each other.
+FLOORS = [
+    {"errors", "clock", "model"},
+    {"limits", "exchanges"},
+    {"secrets", "retry", "exchange_time"},
+    {"config"},
+    {"pool"},
+    {"dispatch"},
+    {"egress", "nonces", "metrics"},
+    {"gateway"},
+    {"ingress", "admin"},
+    {"simulator"},
+    {"cli"},
+    {"__main__"},
+]
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+THIRD_PARTY = {
+    "aiohttp": {"ingress", "admin", "simulator", "cli"},
+    "click": {"cli"},
+    "cryptography": {"exchanges", "simulator"},
+    "httptools": {"egress"},
+    "orjson": {"exchanges", "ingress", "admin", "cli", "simulator"},
+    "prometheus_client": {"metrics"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "rich": {"cli"},
+    "uvloop": {"cli"},
+    "yaml": {"config", "exchanges", "cli"},
+}
+
+# Files without a test file of their own name, and what holds them instead.
+UNMIRRORED = {
+    "model.py": "records without code",
+    "errors.py": "records without code",
+    "__main__.py": "tests/cli/test_main.py runs it",
+    "config/records.py": "records without code",
+}
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            if node.module == "proxy":
+                yield from (f"proxy.{name.name}" for name in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    room = room_of(path)
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "proxy":
+            other = parts[1] if len(parts) > 1 else ""
+            if other in ("", "__version__", room):
+                continue
+            assert FLOOR_OF[other] < FLOOR_OF[room], f"{room} imports {other}, which is not below it"
+            assert room != "simulator", f"the simulator imports {name}"
+        elif parts[0] in THIRD_PARTY:
+            assert room in THIRD_PARTY[parts[0]], f"{room} imports {parts[0]}"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(path) for path in FILES} - {"__init__"}
+    assert rooms == set(FLOOR_OF)
+
+
+def test_tests_mirror_files() -> None:
+    missing = []
+    for path in FILES:
+        relative = path.relative_to(PACKAGE)
+        if path.name == "__init__.py" or relative.parts[0] == "simulator" or str(relative) in UNMIRRORED:
+            continue
+        if not (ROOT / "tests" / relative.with_name(f"test_{relative.name}")).exists():
+            missing.append(str(relative))
+    assert missing == []
+
+
+def test_files_stay_short() -> None:
+    long = {str(p.relative_to(ROOT)): n for p in FILES if (n := len(p.read_text().splitlines())) > 320}
+    assert long == {}
+
+
+def test_names_say_what_a_file_holds() -> None:
+    banned = ("manager", "helper", "utils", "processor", "misc")
+    assert [path.name for path in FILES if any(word in path.name for word in banned)] == []
+
+
+def test_the_top_level_is_fixed() -> None:
+    allowed = {"pyproject.toml", "proxy", "config", "tests", "deploy", "README.md", "LICENSE", "CHANGELOG.md"}
+    tracked = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert tracked - allowed - {"build", "dist"} == set()
