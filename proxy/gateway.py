@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from proxy.clock import Clock
 from proxy.dispatch import Dispatcher, Gone, QueueFull
@@ -37,6 +38,7 @@ from proxy.model import (
 )
 from proxy.nonces import Nonces
 from proxy.pool import Pool, ask_for
+from proxy.preview import preview
 from proxy.retry import Attempt, Decision, Next, decide
 
 log = logging.getLogger("ordergate.gateway")
@@ -104,6 +106,10 @@ class Gateway:
         end = answer.refusal.reason if answer.refusal is not None else "exchange"
         self._metrics.call(call.bot, call.account, call.endpoint.call_class, end, progress.queued_ns, own_ns)
         return answer
+
+    def preview(self, call: Call) -> dict[str, Any]:
+        """What forwarding the call would do now, without doing it."""
+        return preview(call, self._pools[call.account], self._ledger)
 
     async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
         ask = ask_for(pool, call)

@@ -213,6 +213,7 @@ class Call:
     deadline_ns: int = 0  # latest moment to leave the queue
     answer_by_ns: int = 0  # latest moment of an answer; 0: the gateway's own limit
     pinned_key: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ FLOORS = [
     {"config"},
     {"pool"},
     {"dispatch"},
-    {"egress", "nonces", "metrics"},
+    {"egress", "nonces", "metrics", "preview"},
     {"gateway"},
     {"ingress", "admin"},
     {"simulator"},

@@ -8,6 +8,7 @@ const EVERY_MS = 1000;
 const PATIENCE_MS = 3000;
 
 const at = (id) => document.getElementById(id);
+const clock = (date) => date.toLocaleTimeString("en-GB");
 
 let views = [];
 let form = "";
@@ -67,25 +68,30 @@ function fault(text) {
   document.body.classList.toggle("stale", lost && lastGood !== null);
   at("fault").hidden = !lost;
   say(at("fault"), text);
-  if (lost) document.title = "NO ANSWER Ordergate";
+  if (lost) {
+    document.title = "NO ANSWER Ordergate";
+    say(at("ready"), "no answer");
+    look(at("ready"), "act");
+  }
 }
 
 async function ask() {
+  let status;
   try {
     const answer = await fetch("api/status", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
-    const status = await answer.json();
-    lastGood = new Date();
-    show(status);
-    fault("");
-    say(at("fresh"), `as of ${lastGood.toLocaleTimeString("en-GB")}`);
+    if (!answer.ok) throw new Error(`it says ${answer.status}`);
+    status = await answer.json();
   } catch (error) {
-    console.warn(error);
-    const why = error.name === "TimeoutError" ? "no answer in time" : error.name === "TypeError" ? "no connection" : error.message;
-    const since = lastGood ? ` What you see is from ${lastGood.toLocaleTimeString("en-GB")}.` : "";
+    const why = { TimeoutError: "nothing came in time", TypeError: "no connection" }[error.name] ?? error.message;
+    const since = lastGood ? ` What you see is from ${clock(lastGood)}.` : "";
     fault(`The daemon does not answer (${why}).${since} Trying again every second.`);
     say(at("fresh"), "not up to date");
+    return;
   }
+  lastGood = new Date();
+  show(status);
+  fault("");
+  say(at("fresh"), `as of ${clock(lastGood)}`);
 }
 
 let timer = 0;
@@ -95,10 +101,15 @@ async function turn() {
   clearTimeout(timer);
   if (asking || document.hidden) return;
   asking = true;
-  await ask();
-  asking = false;
-  if (document.hidden) say(at("fresh"), "paused");
-  else timer = setTimeout(turn, EVERY_MS);
+  try {
+    await ask();
+  } catch (error) {
+    fault(`This page cannot show the answer of the daemon: ${error.message}`);
+    throw error;
+  } finally {
+    asking = false;
+    timer = setTimeout(turn, EVERY_MS);
+  }
 }
 
 document.addEventListener("visibilitychange", () => {

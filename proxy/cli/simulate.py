@@ -6,7 +6,6 @@ from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from proxy.cli.world import DEMO, AccountPlan, simulation
 from proxy.simulator import SimConfig, Simulator
@@ -23,14 +22,13 @@ async def run_simulation(config: SimConfig, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     sim = Simulator(config)
     await sim.start(host, port)
-    console = Console()
-    table = Table("exchange", "base URL", "account", "key", "secret", "whitelist", box=None, pad_edge=False)
+    console = Console(highlight=False, soft_wrap=True)
     for account in config.accounts:
+        console.print(f"[bold]{account.name}[/]  {account.exchange} at {sim.url(account.exchange)}")
         for key in account.keys:
             listed = f"{key.addresses[0]} to {key.addresses[-1]}" if key.addresses else "any address"
-            table.add_row(account.exchange, sim.url(account.exchange), account.name, key.key, key.secret, listed)
-    console.print(table)
-    console.print(f"control: {sim.url('control')} (faults, ledger)   end with Ctrl-C")
+            console.print(f"  {key.alias}  key {key.key}  secret {key.secret}  from {listed}")
+    console.print(f"control (faults, ledger) at {sim.url('control')}; Ctrl-C ends")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

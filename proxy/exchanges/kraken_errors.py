@@ -79,7 +79,7 @@ def _by_body(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict | None:
     verdicts = [_judge(endpoint, text, wall_ms) for text in faults]
     # Of several texts the most doubtful one counts, then the one that blames somebody.
     verdict = max(verdicts, key=lambda v: (v.executed is _MAYBE, v.outcome is not Outcome.REFUSED))
-    if False:
+    if found.get("result") and endpoint.call_class.writes:
         return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, verdict.code)
     return verdict
 

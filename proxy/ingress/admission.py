@@ -81,6 +81,7 @@ class Admission:
                 deadline_ns=deadline_ns,
                 answer_by_ns=answer_by_ns,
                 pinned_key=_pinned(pool, request),
+                dry_run=request.header("x-ordergate-dry-run") == "1",
             )
         except BadCall as fault:
             raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None

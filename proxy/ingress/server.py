@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -14,7 +16,7 @@ from proxy.gateway import Answer, Gateway
 from proxy.ingress.admission import Admission, Arrival, Refused
 from proxy.ingress.answers import native, our_headers, refusal_head, refusal_headers, reply_head
 from proxy.metrics import Metrics
-from proxy.model import Call, Refusal, Reply
+from proxy.model import Call, NativeError, Refusal, Reply
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate.ingress")
@@ -120,6 +122,8 @@ class Ingress:
         except BadCall as fault:
             return self._refuse(self._admission.refused(fault, request.method, request.raw_path), False)
         pool = self._pools[call.account]
+        if call.dry_run:
+            return _previewed(self._gateway.preview(call), keep)
         try:
             answer = await self._gateway.forward(call, _gone(request))
         except BadCall as fault:
@@ -212,3 +216,11 @@ def _chunk(piece: bytes, chunked: bool) -> bytes:
     if not chunked:
         return piece
     return b"%x\r\n%s\r\n" % (len(piece), piece) if piece else b""
+
+
+def _previewed(plan: dict[str, Any], keep: bool) -> web.StreamResponse:
+    body = orjson.dumps(plan)
+    error = NativeError(200, body)
+    return RawResponse(
+        refusal_head(error, [("X-Ordergate-Origin", "ordergate")], close=not keep) + body, keep_alive=keep
+    )

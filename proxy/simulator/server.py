@@ -50,12 +50,20 @@ class Simulator:
         self._date = (0, "")
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen. `port` 0: free ports; else binance, kraken, cryptocom and control follow one another."""
-        for number, name in enumerate(EXCHANGES):
-            runner = web.ServerRunner(web.Server(self._door(name), access_log=None), shutdown_timeout=0.1)
-            await self._listen(runner, name, host, port + number if port else 0)
-        app = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
-        await self._listen(app, "control", host, port + len(EXCHANGES) if port else 0)
+        """Listen. `port` 0: free ports; else binance, kraken, cryptocom and control follow one another.
+
+        Raises OSError when one is taken; nothing listens then.
+        """
+        try:
+            for number, name in enumerate(EXCHANGES):
+                server = web.Server(self._door(name), access_log=None)
+                runner = web.ServerRunner(server, shutdown_timeout=0.1)
+                await self._listen(runner, name, host, port + number if port else 0)
+            app = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
+            await self._listen(app, "control", host, port + len(EXCHANGES) if port else 0)
+        except OSError:
+            await self.stop()
+            raise
 
     async def _listen(self, runner: web.BaseRunner, name: str, host: str, port: int) -> None:
         await runner.setup()

@@ -68,12 +68,12 @@ async def test_a_small_answer_is_not_streamed_nor_a_large_one_unasked(connect):
 async def test_a_slow_reader_holds_the_exchange_back(connect, authority, tls):
     """64 MB offered, nobody takes: almost all of it stays away."""
     size = 64_000_000
-    client = connect(EgressSettings(stream_after=10_000, stall_ns=50 * MILLISECOND_NS))
+    client = connect(EgressSettings(stream_after=10_000, stall_ns=200 * MILLISECOND_NS))
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
     async with serving(_serve(raw), tls=authority.server if tls else None) as exchange:
         reply = await client.send(client.upstream(exchange.port, tls=tls), stream=True)
         assert isinstance(reply.stream, BodyStream)
-        await asyncio.sleep(0.1)  # longer than the stall time-out: our own slowness is no stall
+        await asyncio.sleep(0.3)  # longer than the stall time-out: our own slowness is no stall
         connection = next(iter(client.egress._connections.live))
         assert connection.reader.held + len(reply.body) < 2_000_000
         taken = len(reply.body)
@@ -126,7 +126,8 @@ async def test_stopping_after_the_last_byte_keeps_the_connection(connect):
     ids=["short", "no last chunk", "garbage", "second answer", "stall"],
 )
 async def test_a_body_that_breaks_raises(connect, authority, raw, then, reason, tls):
-    client = connect(EgressSettings(stream_after=10_000, stall_ns=60 * MILLISECOND_NS))
+    stall_ns = 60 * MILLISECOND_NS if reason == "stalled" else SETTINGS.stall_ns
+    client = connect(EgressSettings(stream_after=10_000, stall_ns=stall_ns))
     async with serving(_serve(raw, then), tls=authority.server if tls else None) as exchange:
         reply = await client.send(client.upstream(exchange.port, tls=tls), stream=True)
         assert reply.stream is not None

@@ -1,6 +1,7 @@
 import io
 import json
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -68,10 +69,21 @@ async def test_control_page(start: Any) -> None:
     assert (await send("GET", control + "/")).json["kraken"] == sim.url("kraken")
 
 
+def free_ports(count: int) -> int:
+    """The first of that many free ports in a row, below the range that other sockets are given."""
+    for first in range(20_000, 30_000, count):
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    held.enter_context(socket.socket()).bind((HERE, port))
+            except OSError:
+                continue
+        return first
+    raise AssertionError("no free ports")
+
+
 async def test_ports_follow_one_another_and_stop_frees_them() -> None:
-    with socket.socket() as probe:
-        probe.bind((HERE, 0))
-        port = probe.getsockname()[1]
+    port = free_ports(4)
     for _ in range(2):
         sim = Simulator(config())
         await sim.start(port=port)
@@ -79,6 +91,17 @@ async def test_ports_follow_one_another_and_stop_frees_them() -> None:
         await sim.stop()
     with pytest.raises(KeyError):
         sim.url("kraken")
+
+
+async def test_a_taken_port_leaves_nothing_listening() -> None:
+    port = free_ports(4)
+    with socket.socket() as taken:
+        taken.bind((HERE, port + 3))
+        sim = Simulator(config())
+        with pytest.raises(OSError, match=str(port + 3)):
+            await sim.start(port=port)
+    with socket.socket() as probe:
+        probe.bind((HERE, port))
 
 
 def test_config_from_mapping() -> None:

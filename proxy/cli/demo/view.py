@@ -46,13 +46,26 @@ def bot_table(bots: Sequence[tuple[str, Books]]) -> Table:
 
 
 def reconciliation_table(result: Reconciliation) -> Table:
-    """The end of the demo: the bots' books beside the exchanges' ledgers."""
-    columns = ("account", "calls", "attempts", "failed", "placed (bots)", "executed (exchange)", "doubled", "lost",
-               "strange", "unknown")  # fmt: skip
-    table = Table(*columns, title="Reconciliation", title_justify="left")
-    for r in result.rows:
-        figures = (r.calls, r.attempts, r.failed, r.placed, r.executed, r.doubled, r.lost, r.strange, r.unknown)
-        table.add_row(r.account, *map(str, figures))
+    """The end of the demo: the bots' books beside the exchanges' ledgers, an account per column."""
+    table = Table("reconciliation", *[r.account for r in result.rows], box=None, pad_edge=False, header_style="bold")
+    for name, text in _FIGURES:
+        values = [getattr(row, name) for row in result.rows]
+        bad = name in _ZERO and any(values)
+        table.add_row(text, *(str(value) for value in values), style="red" if bad else "")
     turned = ", ".join(f"{count} {outcome}" for outcome, count in result.turned_away.items()) or "none"
-    table.caption = f"attempts that the exchanges turned away and other routes carried: {turned}"
+    table.add_row("turned away, carried by another route", turned)
     return table
+
+
+_FIGURES = (
+    ("calls", "calls of the bots"),
+    ("attempts", "attempts at the exchange"),
+    ("failed", "calls that failed"),
+    ("placed", "orders placed, by the bots' books"),
+    ("executed", "orders executed, by the exchange's ledger"),
+    ("doubled", "doubled: executed more than once"),
+    ("lost", "lost: placed, but not at the exchange"),
+    ("strange", "strange: known to the exchange only"),
+    ("unknown", "unknown: nobody told the bot"),
+)
+_ZERO = ("failed", "doubled", "lost", "strange", "unknown")

@@ -1,0 +1,35 @@
+"""A dry run: what would be sent, by which route and when. Nothing is sent and no cost is kept."""
+
+from typing import Any
+
+from proxy.limits.ledger import Ledger
+from proxy.model import Call, Permit
+from proxy.pool import Pool, ask_for
+
+
+def preview(call: Call, pool: Pool, ledger: Ledger) -> dict[str, Any]:
+    """The unsigned request, the route it would get now, its costs, and the wait (ms; None: until a call ends)."""
+    ask = ask_for(pool, call)
+    found = ledger.acquire(ask)
+    route = wait_ms = held_by = None
+    if isinstance(found, Permit):
+        ledger.settle(found, sent=False, well=False)
+        route = {"key": found.route.key, "address": found.route.address}
+        wait_ms = 0
+    else:
+        wait_ms = None if found.wait_ns is None else found.wait_ns // 1_000_000
+        held_by = found.what
+    request, upstream = call.request, call.upstream
+    return {
+        "dry_run": True,
+        "endpoint": call.endpoint.name,
+        "class": call.endpoint.call_class,
+        "to": f"{upstream.scheme}://{upstream.authority}{upstream.base_path}{request.path}",
+        "method": request.method,
+        "query": request.query,
+        "body": request.body.decode("utf-8", "replace"),
+        "route": route,
+        "wait_ms": wait_ms,
+        "held_by": held_by,
+        "costs": {charge.limit.name: charge.units for charge in ask.charges},
+    }
