@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from proxy.exchanges.form import Exchange
 
 TOKEN = "<token>"
+_UNPACED = "'enableRateLimit': False"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Setting:
 def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
     """Settings for the clients known to work with this exchange.
 
-    ccxt and most SDKs send no key on public calls, so the token stands in the path too.
+    ccxt and most SDKs send no key on public calls, so the token stands in the path too. ccxt's own pacing is
+    off: it knows of one key and one address only (Kraken: a call per second), and calls are paced here.
     """
     base = f"http://{listen}/~{TOKEN}/{account}"
     product = next(iter(exchange.table.products.values()))
@@ -40,7 +42,7 @@ def _binance(base: str) -> list[Setting]:
     )  # fmt: skip
     rows = "".join(f"\n    '{name}': '{base}{path}'," for name, path in apis)
     ccxt = (
-        f"exchange = ccxt.binance({{'apiKey': '{TOKEN}', 'secret': 'unused',\n"
+        f"exchange = ccxt.binance({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED},\n"
         "  'options': {'defaultType': 'spot', 'fetchMarkets': {'types': ['spot']}}})\n"
         f"exchange.urls['api'].update({{{rows}\n}})"
     )
@@ -55,7 +57,7 @@ def _binance(base: str) -> list[Setting]:
 
 def _kraken(base: str) -> list[Setting]:
     ccxt = (
-        f"exchange = ccxt.kraken({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk'}})\n"
+        f"exchange = ccxt.kraken({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk', {_UNPACED}}})\n"
         f"exchange.urls['api'].update({{'public': '{base}', 'private': '{base}'}})"
     )
     krakenex = f"api = krakenex.API(key='{TOKEN}', secret='dW51c2Vk')\napi.uri = '{base}'"
@@ -64,7 +66,7 @@ def _kraken(base: str) -> list[Setting]:
 
 def _cryptocom(base: str) -> list[Setting]:
     ccxt = (
-        f"exchange = ccxt.cryptocom({{'apiKey': '{TOKEN}', 'secret': 'unused'}})\n"
+        f"exchange = ccxt.cryptocom({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
         f"exchange.urls['api'].update({{'v1': '{base}/exchange/v1'}})"
     )
     library = (

@@ -116,13 +116,13 @@ class Egress:
         try:
             async with asyncio.timeout(budget_ns / SECOND_NS):
                 sock = await self._connect(place, budget_ns)
-                connection = Connection(place, sock, self._clock, self._settings, self._lost)
+                connection = Connection(place, sock, self._clock, self._settings, self._connections.gone, self._lost)
                 await self._attach(connection, sock, place)
                 if self._closed or connection.phase is not Phase.IDLE:
                     raise NotSent(f"the connection to {place[2]} closed at once")
         except BaseException as error:
             if connection is not None and connection.made:
-                connection.abort()  # _lost uncounts it
+                connection.abort()  # which uncounts it
             else:
                 self._connections.not_opened(address)
             if isinstance(error, TimeoutError):
@@ -178,7 +178,7 @@ class Egress:
             connection.abort()
 
     def _lost(self, connection: Connection) -> None:
-        self._connections.lost(connection)
+        self._connections.live.discard(connection)
         if self._all_lost is not None and not self._connections.live:
             self._all_lost.set()
 

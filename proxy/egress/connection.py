@@ -38,8 +38,10 @@ class Connection(asyncio.Protocol):
         sock: socket.socket,
         clock: Clock,
         settings: EgressSettings,
+        on_gone: Callable[["Connection"], None],
         on_lost: Callable[["Connection"], None],
     ) -> None:
+        """`on_gone`: called once, as soon as it can carry nothing more. `on_lost`: its socket is closed."""
         self.place = place
         self.phase = Phase.IDLE
         self.made = False  # connection_made was called, so connection_lost will be
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._pending.register(sock, select.POLLIN | select.POLLRDHUP)
         self._clock = clock
         self._settings = settings
+        self._on_gone: Callable[[Connection], None] | None = on_gone
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
     def abort(self, reason: str = "") -> None:
         """Close without a farewell: what the kernel still holds is dropped, not delivered (linger 0)."""
         self._end_call(reason)
-        self.phase = Phase.GONE
+        self._gone()
         if self._transport is not None:
             self._transport.abort()
 
@@ -170,7 +173,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_call("the connection broke before the answer was complete")
-        self.phase = Phase.GONE
+        self._gone()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -186,9 +189,14 @@ class Connection(asyncio.Protocol):
     def _end_call(self, reason: str) -> None:
         if self.phase is Phase.WAITING or self.phase is Phase.STREAMING:
             self.failure = reason or "the connection was closed by us"
-            self.phase = Phase.GONE
             self._deadline_ns = 0
             self._wake()
+
+    def _gone(self) -> None:
+        self.phase = Phase.GONE
+        if self._on_gone is not None:
+            on_gone, self._on_gone = self._on_gone, None
+            on_gone(self)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

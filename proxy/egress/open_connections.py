@@ -6,14 +6,14 @@ from proxy.egress.connection import Connection, Place
 
 
 class OpenConnections:
-    """Bookkeeping only. A connection counts for its address from `open_one` until `lost`."""
+    """Bookkeeping only. A connection counts for its address from `open_one` until `gone`."""
 
     def __init__(self, per_address: int) -> None:
         self._per_address = per_address
         self._idle: dict[Place, list[Connection]] = {}
         self._idle_of: Counter[str] = Counter()
         self._open_of: Counter[str] = Counter()
-        self.live: set[Connection] = set()
+        self.live: set[Connection] = set()  # those whose sockets are not closed yet
 
     def take(self, place: Place, now_ns: int) -> Connection | None:
         """The connection used last, if it still carries; those found dead are aborted."""
@@ -45,7 +45,7 @@ class OpenConnections:
             spare = next((idle for place, idle in self._idle.items() if place[0] == address and idle), None)
             if spare is None:
                 return False
-            self._drop(spare[0])
+            spare[0].abort()
         self._open_of[address] += 1
         return True
 
@@ -53,8 +53,8 @@ class OpenConnections:
         """The connection counted by `open_one` did not come about."""
         self._open_of[address] -= 1
 
-    def lost(self, connection: Connection) -> None:
-        self.live.discard(connection)
+    def gone(self, connection: Connection) -> None:
+        """It was aborted, or broke."""
         self._open_of[connection.place[0]] -= 1
         waiting = self._idle.get(connection.place)
         if waiting and connection in waiting:
@@ -64,16 +64,11 @@ class OpenConnections:
     def drop_unusable(self, now_ns: int) -> None:
         for waiting in self._idle.values():
             for connection in [one for one in waiting if not one.usable(now_ns)]:
-                self._drop(connection)
+                connection.abort()
 
     def drop_address(self, address: str) -> None:
         """Close its idle connections; those in use are closed after their call."""
         for connection in [one for one in self.live if one.place[0] == address]:
             connection.retired = True
             if connection in self._idle.get(connection.place, ()):
-                self._drop(connection)
-
-    def _drop(self, connection: Connection) -> None:
-        self._idle[connection.place].remove(connection)
-        self._idle_of[connection.place[0]] -= 1
-        connection.abort()
+                connection.abort()

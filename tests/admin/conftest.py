@@ -44,6 +44,12 @@ class StandingClock:
 
 
 @pytest.fixture
+def canaries() -> tuple[str, ...]:
+    """The key, secret and passphrase of every credential here."""
+    return CANARIES
+
+
+@pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from multidict import CIMultiDictProxy
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.server import Admin
@@ -16,7 +17,6 @@ from proxy.metrics import Gauges, Metrics
 from proxy.model import CallClass, Outcome, Route, Scope
 
 SECOND_NS = 1_000_000_000
-CANARIES = ("dummy-key-canary", "dummy-secret-canary", "dummy-passphrase-canary")
 PATHS = ("/", "/metrics", "/healthz", "/readyz", "/api/status")
 
 
@@ -30,10 +30,10 @@ class Daemon:
         self.base = ""
         self.client: aiohttp.ClientSession
 
-    async def get(self, path: str, **headers: str) -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
+    async def get(self, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
         return await self.ask("GET", path, **headers)
 
-    async def ask(self, method: str, path: str, **headers: str) -> tuple[int, str, aiohttp.typedefs.LooseHeaders]:
+    async def ask(self, method: str, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.client.request(method, self.base + path, headers=sent) as answer:
             return answer.status, await answer.text(), answer.headers
@@ -155,25 +155,32 @@ async def test_metrics_are_prometheus_text(daemon):
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert all(name.startswith("ordergate_") and family.documentation for name, family in families.items())
-    samples = {(sample.name, *sample.labels.values()): sample.value for f in families.values() for sample in f.samples}
-    assert samples["ordergate_key_outcomes_total", "desk", "main", "throttled"] == 1
-    assert samples["ordergate_key_outcomes_total", "desk", "main", "accepted"] == 0
-    assert samples["ordergate_address_outcomes_total", "binance", "127.0.0.2", "throttled"] == 1
-    assert samples["ordergate_route_attempts_total", "desk", "main", "127.0.0.2"] == 1
-    assert samples["ordergate_rotations_total", "desk", "throttled"] == 1
-    assert samples["ordergate_calls_total", "bot", "desk", "read", "exchange"] == 1
-    assert samples["ordergate_ready",] == 1
-    assert samples["ordergate_queue_length",] == 3
-    assert samples["ordergate_address_up", "127.0.0.3"] == 0
-    assert samples["ordergate_exchange_clock_offset_seconds", "binance"] == -0.0125
-    assert samples["ordergate_limit_used", "orders_10s", "account", "desk", "", ""] == 57
-    assert samples["ordergate_limit_capacity", "weight_1m", "address", "binance", "127.0.0.2", ""] == 6000
-    assert samples["ordergate_blocked_rest_seconds", "key", "desk", "main", ""] == 42
-    assert samples["ordergate_blocked_rest_seconds", "key", "desk", "extra", ""] == float("inf")
-    assert samples["ordergate_blocked", "pair", "desk", "main", "127.0.0.3"] == 1
-    assert samples["ordergate_upstream_seconds_sum", "desk", "read"] == 1.0
-    assert samples["ordergate_queue_seconds_bucket", "desk", "read", "0.002"] == 1
-    assert samples["ordergate_queue_seconds_bucket", "desk", "read", "0.001"] == 0
+    samples = {(s.name, *sorted(s.labels.items())): s.value for f in families.values() for s in f.samples}
+
+    def value(metric: str, /, **labels: str) -> float:
+        return samples[f"ordergate_{metric}", *sorted(labels.items())]
+
+    key = {"account": "desk", "key": "main"}
+    assert value("key_outcomes_total", **key, outcome="throttled") == 1
+    assert value("key_outcomes_total", **key, outcome="accepted") == 0
+    assert value("address_outcomes_total", exchange="binance", address="127.0.0.2", outcome="throttled") == 1
+    assert value("route_attempts_total", **key, address="127.0.0.2") == 1
+    assert value("rotations_total", account="desk", reason="throttled") == 1
+    assert value("ready") == 1
+    assert value("queue_length") == 3
+    assert value("address_up", address="127.0.0.3") == 0
+    assert value("exchange_clock_offset_seconds", exchange="binance") == -0.0125
+    account = {"scope": "account", "owner": "desk", "name": "", "detail": ""}
+    assert value("limit_used", limit="orders_10s", **account) == 57
+    assert value("limit_capacity", limit="orders_10s", **account) == 100
+    assert value("blocked", scope="pair", owner="desk", name="main", detail="127.0.0.3") == 1
+    assert value("blocked_rest_seconds", scope="key", owner="desk", name="main", detail="") == 42
+    assert value("blocked_rest_seconds", scope="key", owner="desk", name="extra", detail="") == float("inf")
+    reads = {"account": "desk", "class": "read"}
+    assert value("calls_total", bot="bot", **reads, end="exchange") == 1
+    assert value("upstream_seconds_sum", **reads) == 1.0
+    assert value("queue_seconds_bucket", **reads, le="0.002") == 1
+    assert value("queue_seconds_bucket", **reads, le="0.001") == 0
     assert not [name for name in families if name.endswith("_created")]
 
 
@@ -214,7 +221,7 @@ async def test_it_can_only_be_read(daemon, path):
     assert (await daemon.ask("POST", path))[0] == 405
 
 
-async def test_no_answer_holds_a_secret(daemon, caplog):
+async def test_no_answer_holds_a_secret(daemon, canaries, caplog):
     caplog.set_level(logging.DEBUG)
     daemon.metrics.attempt("binance", Route("desk", "main", "127.0.0.2"), CallClass.READ, Outcome.DEAD, 1)
     answers = [await daemon.get(path) for path in (*PATHS, "/page.js", "/api/nothing", "/../config")]
@@ -222,7 +229,7 @@ async def test_no_answer_holds_a_secret(daemon, caplog):
     answers.append(await daemon.ask("POST", "/api/status"))
     everything = "".join(f"{text}{headers}" for _, text, headers in answers) + caplog.text
     assert "desk" in everything
-    assert not [canary for canary in CANARIES if canary in everything]
+    assert not [canary for canary in canaries if canary in everything]
 
 
 # --- listening ---

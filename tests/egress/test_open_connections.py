@@ -1,13 +1,14 @@
 """Which connections are kept, for how long, and how many an address may have."""
 
 import asyncio
+import contextlib
 
 import pytest
 
 from proxy.clock import MILLISECOND_NS, SECOND_NS
 from proxy.egress import EgressSettings
-from proxy.errors import NotSent
-from tests.egress.fake_exchange import OK, answering, serving
+from proxy.errors import MaybeSent, NotSent
+from tests.egress.fake_exchange import OK, Arrival, Session, answering, serving
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n"])
@@ -97,3 +98,36 @@ async def test_the_sweep_closes_what_is_idle_too_long(connect):
         await client.egress.warm(client.upstream(exchange.port), "127.7.0.1")
         await asyncio.wait_for(exchange.sessions[0].lost, 5)
         assert client.egress.idle_count("127.7.0.1") == 0
+
+
+@pytest.mark.parametrize("end", ["the answer says so", "the call fails", "the exchange closes"])
+async def test_an_ended_connection_makes_room_at_once(connect, end):
+    def respond(session: Session, arrival: Arrival) -> None:
+        if end == "the answer says so":
+            session.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        elif end == "the call fails":
+            session.write(b"garbage\r\n\r\n")
+        else:
+            session.write(OK)
+            session.close()
+
+    client = connect(EgressSettings(connections_per_address=1))
+    async with serving(respond) as exchange:
+        upstream = client.upstream(exchange.port)
+        for count in range(1, 4):
+            with pytest.raises(MaybeSent) if end == "the call fails" else contextlib.nullcontext():
+                await client.send(upstream)
+            assert len(exchange.arrivals) == count
+            if end == "the exchange closes":
+                await exchange.sessions[-1].lost
+
+
+async def test_closing_the_client_while_it_connects(connect, authority):
+    client = connect()
+    async with serving(tls=authority.server) as exchange:
+        call = asyncio.ensure_future(client.send(client.upstream(exchange.port, tls=True)))
+        await asyncio.sleep(0)
+        await client.egress.aclose()
+        with pytest.raises(NotSent):
+            await call
+        assert exchange.received == 0

@@ -1,0 +1,213 @@
+"""A world to test in: simulated exchanges and a real daemon on a loop and a thread of their own, so that clients
+that block can be used as well; and a clock that both follow and that a test can move."""
+
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from proxy.cli.daemon import Daemon
+from proxy.cli.urls import TOKEN, settings
+from proxy.cli.world import AccountPlan, addresses_of, configuration, simulation, token_of
+from proxy.clock import SystemClock
+from proxy.config import Config
+from proxy.exchanges import EXCHANGES
+from proxy.simulator import SimConfig, Simulator
+from proxy.simulator.ledger import Entry
+
+_T = TypeVar("_T")
+
+BINANCE = AccountPlan("binance-main", "binance", 1)
+KRAKEN = AccountPlan("kraken-main", "kraken", 2, tier="pro")
+CRYPTOCOM = AccountPlan("cryptocom-main", "cryptocom", 3)
+PLANS = (BINANCE, KRAKEN, CRYPTOCOM)
+BOT = "grid-1"
+OTHER_BOT = "grid-2"
+
+
+class MovableClock:
+    """The machine's clocks, moved ahead by what the test says. Serves the daemon and the simulator."""
+
+    def __init__(self) -> None:
+        self._real = SystemClock()
+        self._ahead_ns = 0
+        self._alarms: set[_Alarm] = set()
+
+    def now_ns(self) -> int:
+        return self._real.now_ns() + self._ahead_ns
+
+    def wall_ms(self) -> int:
+        return self._real.wall_ms() + self._ahead_ns // 1_000_000
+
+    async def sleep_until(self, at_ns: int) -> None:
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        alarm = self.call_at(at_ns, lambda: None if reached.done() else reached.set_result(None))
+        try:
+            await reached
+        finally:
+            alarm.cancel()
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> "_Alarm":
+        alarm = _Alarm(at_ns, callback, self._alarms)
+        alarm.arm(self._real, self._ahead_ns)
+        return alarm
+
+    def jump(self, seconds: float) -> None:
+        """On the world's loop only. What was to happen in between happens now."""
+        self._ahead_ns += int(seconds * 1e9)
+        for alarm in list(self._alarms):
+            alarm.arm(self._real, self._ahead_ns)
+
+    def now_ms(self) -> int:
+        """As the simulator calls it."""
+        return self.wall_ms()
+
+    def monotonic(self) -> float:
+        return self.now_ns() / 1e9
+
+
+class _Alarm:
+    def __init__(self, at_ns: int, callback: Callable[[], None], known: "set[_Alarm]") -> None:
+        self._at_ns = at_ns
+        self._callback = callback
+        self._known = known
+        self._handle: Any = None
+
+    def arm(self, real: SystemClock, ahead_ns: int) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._known.add(self)
+        self._handle = real.call_at(self._at_ns - ahead_ns, self._ring)
+
+    def _ring(self) -> None:
+        self._known.discard(self)
+        self._callback()
+
+    def cancel(self) -> None:
+        self._known.discard(self)
+        if self._handle is not None:
+            self._handle.cancel()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment in the exchanges' ledger."""
+
+    entries: int
+    orders: int
+
+
+class World:
+    """Simulator and daemon. Everything that touches them goes through `run` or `do`, hence through their own loop."""
+
+    def __init__(
+        self,
+        plans: tuple[AccountPlan, ...] = PLANS,
+        *,
+        sim: Callable[[SimConfig], SimConfig] = lambda config: config,
+        daemon: Callable[[Config], Config] = lambda config: config,
+    ) -> None:
+        self.plans = plans
+        self.clock = MovableClock()
+        self._sim_config = sim(simulation(plans))
+        self._configure = daemon
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="world", daemon=True)
+        self.sim: Simulator
+        self.daemon: Daemon
+        self.listen = ""
+
+    def start(self) -> "World":
+        self._thread.start()
+        self.run(self._start())
+        return self
+
+    def stop(self) -> None:
+        with suppress(AttributeError):
+            self.run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, _T], within_s: float = 30) -> _T:
+        """Run on the world's loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within_s)
+
+    def do(self, call: Callable[[], _T]) -> _T:
+        """Call on the world's loop, so that nothing else moves meanwhile."""
+
+        async def called() -> _T:
+            return call()
+
+        return self.run(called())
+
+    async def _start(self) -> None:
+        self.sim = Simulator(self._sim_config, self.clock)
+        await self.sim.start()
+        self._folder = tempfile.TemporaryDirectory(prefix="ordergate-test-")
+        config = configuration(self.plans, self.sim, (BOT, OTHER_BOT), Path(self._folder.name))
+        self.daemon = Daemon(self._configure(config), self.clock)
+        places, _ = await self.daemon.start()
+        self.listen = places[0]
+
+    async def _stop(self) -> None:
+        await self.daemon.stop(0.0)
+        await self.sim.stop()
+        self._folder.cleanup()
+
+    @property
+    def place(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host, int(port)
+
+    def printed(self, plan: AccountPlan, client: str) -> str:
+        """What `ordergate urls` prints for a client, with the bot's token in its place."""
+        rows = {row.client: row.text for row in settings(plan.name, EXCHANGES[plan.exchange], self.listen)}
+        return rows[client].replace(TOKEN, token_of(BOT))
+
+    def jump(self, seconds: float) -> None:
+        """Move the time of daemon and exchanges ahead; call it while nothing is in flight."""
+        self.do(lambda: self.clock.jump(seconds))
+
+    # The exchanges' witness.
+
+    def mark(self) -> Mark:
+        return self.do(lambda: Mark(self.sim.ledger.counts.total(), self.sim.ledger.orders_executed))
+
+    def since(self, mark: Mark) -> list[Entry]:
+        """What arrived at the exchanges since then, in order."""
+        return self.do(lambda: list(self.sim.ledger.entries)[mark.entries - self.sim.ledger.counts.total() :] or [])
+
+    def orders_since(self, mark: Mark) -> int:
+        return self.do(lambda: self.sim.ledger.orders_executed - mark.orders)
+
+    def executions(self, plan: AccountPlan, order_id: str) -> int:
+        return self.do(lambda: self.sim.ledger.executions(plan.exchange, plan.name, order_id))
+
+    def blocks(self) -> dict[tuple[str, ...], int | None]:
+        """Subject -> rest in ns (None: until the operator acts)."""
+        return self.do(lambda: {b.subject: b.rest_ns for b in self.daemon.ledger.snapshot().blocks})
+
+    def free(self) -> None:
+        """Faults over, all subjects and counters of the daemon as on the first day, so that tests do not meet."""
+
+        def clear() -> None:
+            self.sim.faults.clear()
+            for subject in self.blocks_now():
+                self.daemon.dispatcher.unblock(subject)
+
+        self.do(clear)
+
+    def blocks_now(self) -> list[tuple[str, ...]]:
+        return [block.subject for block in self.daemon.ledger.snapshot().blocks]
+
+
+def allocation(plan: AccountPlan) -> set[str]:
+    return set(addresses_of(plan))
