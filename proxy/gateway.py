@@ -17,6 +17,7 @@ from proxy.dispatch import Dispatcher, Gone, QueueFull
 from proxy.egress import Egress
 from proxy.errors import BadCall, MaybeSent, NotSent
 from proxy.exchange_time import ExchangeClocks
+from proxy.exchanges.form import Exchange
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Metrics
 from proxy.model import (
@@ -34,6 +35,7 @@ from proxy.model import (
     Scope,
     SignedRequest,
     Stamp,
+    Usage,
     Verdict,
 )
 from proxy.nonces import Nonces
@@ -45,6 +47,9 @@ log = logging.getLogger("ordergate.gateway")
 
 ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or says that it does not know
 _TIME_WITHIN_NS = 3_000_000_000
+_FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
+_MILLISECOND_NS = 1_000_000
+_STAMP_LEAD_MS = 5_000
 _MOST_RETRY_AFTER_S = 60  # some clients sleep for whatever they are told
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
 
@@ -97,6 +102,7 @@ class Gateway:
         self._pools = pools
         self._times = times
         self._refills: set[asyncio.Task[None]] = set()
+        self._stamps: dict[str, int] = {}  # key -> the millisecond of its latest signature
 
     async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
         """Carry a call to its end. Raises BadCall for a request that cannot be sent, Gone if the bot hung up first."""
@@ -154,12 +160,13 @@ class Gateway:
                     answer_by_ns=answer_by_ns,
                     stream=call.endpoint.auth is Auth.NONE,
                 )
-                self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
-                verdict = exchange.classify(call.endpoint, reply, self._times.wall_ms(exchange.name))
             except NotSent as fault:
                 sent = False
                 rest_ns = 10_000_000_000 if fault.address_fault else None
                 verdict = Verdict(Outcome.NEVER_CONNECTED, Executed.NO, Scope.ADDRESS, rest_ns, fault.reason)
+                hurried = answer_by_ns - started_ns < _FAIR_NS and self._clock.now_ns() + _MILLISECOND_NS > answer_by_ns
+                if hurried and not fault.address_fault:  # the bot's deadline is no fault of the address
+                    verdict = Verdict(Outcome.UNAVAILABLE, Executed.NO, None, None, fault.reason)
                 if fault.address_fault:
                     self._metrics.egress_fault(exchange.name)
             except MaybeSent as fault:
@@ -167,6 +174,9 @@ class Gateway:
             except (BadCall, ValueError) as fault:
                 sent = False
                 raise fault if isinstance(fault, BadCall) else BadCall("bad_request", str(fault)) from None
+            else:
+                self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
+                verdict = self._judge(call, exchange, reply)
             elapsed_ns = self._clock.now_ns() - started_ns
             progress.upstream_ns += elapsed_ns
             progress.reply = reply
@@ -184,8 +194,15 @@ class Gateway:
             well = verdict.outcome in _WELL
             return decision
         finally:
-            usage = exchange.usage(reply) if reply is not None else ()
-            self._dispatch.settle(permit, sent=sent, well=well, usage=usage)
+            self._dispatch.settle(permit, sent=sent, well=well, usage=_usage(exchange, reply))
+
+    def _judge(self, call: Call, exchange: Exchange, reply: Reply) -> Verdict:
+        """The exchange's verdict. An answer that breaks the judge is unknown: the request has left (law 2)."""
+        try:
+            return exchange.classify(call.endpoint, reply, self._times.wall_ms(exchange.name))
+        except Exception:
+            log.exception("call %s: the answer cannot be judged", call.id)
+            return Verdict(Outcome.UNKNOWN, Executed.UNKNOWN, None, None, "unreadable answer")
 
     def _apply(self, call: Call, decision: Decision) -> None:
         for block in decision.blocks:
@@ -199,15 +216,20 @@ class Gateway:
     def _sign(self, call: Call, pool: Pool, route: Route) -> SignedRequest:
         credential = pool.credentials[route.key] if route.key is not None else None
         nonce = 0
+        wall_ms = self._times.wall_ms(pool.exchange.name)
+        name = f"{call.account}/{route.key}"
+        if credential is not None and pool.exchange.one_stamp_each:
+            last_ms = self._stamps.get(name, 0)
+            if 0 <= last_ms - wall_ms < _STAMP_LEAD_MS:  # further ahead: the clock was set back
+                wall_ms = last_ms + 1
+            self._stamps[name] = wall_ms
         if credential is not None and pool.exchange.nonces:
-            name = f"{call.account}/{route.key}"
             nonce = self._nonces.take(name)
             if self._nonces.low(name):
                 task = asyncio.ensure_future(self._nonces.refill(name))
                 self._refills.add(task)
                 task.add_done_callback(self._refills.discard)
-        stamp = Stamp(self._times.wall_ms(pool.exchange.name), nonce)
-        return pool.exchange.sign(call.request, call.endpoint, credential, stamp)
+        return pool.exchange.sign(call.request, call.endpoint, credential, Stamp(wall_ms, nonce))
 
     async def _resync(self, call: Call, pool: Pool, permit: Permit, verdict: Verdict) -> None:
         """Mend what made the exchange refuse a signature: our nonce, or our idea of its clock."""
@@ -231,8 +253,7 @@ class Gateway:
         except (NotSent, MaybeSent) as fault:
             log.warning("the time of %s cannot be read: %s", exchange.name, fault)
         finally:
-            usage = exchange.usage(reply) if reply is not None else ()
-            self._dispatch.settle(found, sent=True, well=reply is not None, usage=usage)
+            self._dispatch.settle(found, sent=True, well=reply is not None, usage=_usage(exchange, reply))
         server_ms = exchange.time_ms(reply.body) if reply is not None else None
         if reply is not None and server_ms is not None:
             self._times.read_time(exchange.name, server_ms, reply.elapsed_ns)
@@ -279,3 +300,12 @@ class Gateway:
             permit.remaining if permit is not None else None,
             executed,
         )
+
+
+def _usage(exchange: Exchange, reply: Reply | None) -> tuple[Usage, ...]:
+    """The counters that an answer reports; none if they cannot be read, for a permit is settled all the same."""
+    try:
+        return exchange.usage(reply) if reply is not None else ()
+    except Exception:
+        log.exception("the usage that %s reports cannot be read", exchange.name)
+        return ()

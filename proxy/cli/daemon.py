@@ -16,6 +16,7 @@ from proxy.config import Config
 from proxy.dispatch import Dispatcher
 from proxy.egress import Egress, Resolver
 from proxy.egress.probe import missing
+from proxy.egress.warm import Place, Warmer
 from proxy.errors import ConfigError
 from proxy.exchange_time import ExchangeClocks
 from proxy.gateway import Gateway
@@ -49,7 +50,7 @@ class Daemon:
         self._egress = Egress(clock=self.clock, resolver=self._resolver)
         self._up: dict[str, bool] = {}
         self._ready = False
-        self._watch: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         nonces = self._open_nonces()
         gateway = Gateway(
             clock=self.clock,
@@ -86,7 +87,8 @@ class Daemon:
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
-        self._watch = asyncio.ensure_future(self._watch_addresses())
+        warmer = Warmer(self._egress, self.clock, self._warm_places)
+        self._tasks = [asyncio.ensure_future(self._watch_addresses()), asyncio.ensure_future(warmer.run())]
         self._ready = True
         gc.collect()
         gc.freeze()  # what lives as long as the daemon need not be looked through again
@@ -95,8 +97,8 @@ class Daemon:
     async def stop(self, within_s: float = _DRAIN_WITHIN_S) -> None:
         """Answer what is under way, then close everything."""
         self._ready = False
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.ingress.drain(within_s)
         await self.admin.stop()
         await self._egress.aclose()
@@ -132,6 +134,17 @@ class Daemon:
                 if fault:
                     subject = ("address", pool.exchange.name, address)
                     self.ledger.block(subject, _PROBE_EVERY_NS + 1_000_000_000, "not on this host")
+
+    def _warm_places(self) -> list[Place]:
+        """Every address that may be used now, towards every product of its account."""
+        resting = {block.subject for block in self.ledger.snapshot().blocks}
+        return [
+            (upstream, address)
+            for pool in self.pools.values()
+            for upstream in dict.fromkeys(pool.upstream.values())
+            for address in pool.keyless[0].addresses
+            if ("address", pool.exchange.name, address) not in resting
+        ]
 
     async def _watch_addresses(self) -> None:
         while True:

@@ -235,5 +235,6 @@ EXCHANGE = Exchange(
     usage=usage,
     native_error=native_error,
     check_credential=check_credential,
+    one_stamp_each=True,  # code 40006, for bots that always write the same id
     redact=redact,
 )

@@ -44,6 +44,8 @@ class Exchange:
     """A complaint about a key that cannot sign, or ""; never the secret."""
     nonces: bool = False
     """Signatures carry a nonce that must rise per key."""
+    one_stamp_each: bool = False
+    """Two calls of a key signed in the same millisecond would be taken for one call sent twice."""
     time_path: str = ""
     """A public GET that tells the exchange's time, or "" where the Date header must do."""
     time_ms: Callable[[bytes], int | None] = lambda body: None

@@ -12,11 +12,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from proxy.clock import Clock
 from proxy.dispatch import Gone
 from proxy.errors import BadCall, MaybeSent
+from proxy.exchanges.form import Exchange
 from proxy.gateway import Answer, Gateway
 from proxy.ingress.admission import Admission, Arrival, Refused
 from proxy.ingress.answers import native, our_headers, refusal_head, refusal_headers, reply_head
 from proxy.metrics import Metrics
-from proxy.model import Call, NativeError, Refusal, Reply
+from proxy.model import Call, Executed, Incoming, NativeError, Refusal, Reply
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate.ingress")
@@ -24,6 +25,8 @@ log = logging.getLogger("ordergate.ingress")
 _MAX_BODY = 1 << 20
 _BODY_WITHIN_S = 10
 _MAX_LINE = 65_536
+_CLOSE_WITHIN_S = 0.1
+_NOTHING = Incoming("", "", "", (), b"")
 
 
 class RawResponse(web.StreamResponse):
@@ -40,6 +43,42 @@ class RawResponse(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         pass
+
+
+class _Connection(web.RequestHandler):
+    """A bot's connection. What aiohttp cannot read gets a refusal of ours, which quotes nothing (tokens)."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status < 500:
+            return _refusal(Refusal(status, "bad_http", f"this is not HTTP/1.1 ({type(exc).__name__})"), False)
+        log.error("a request ended in an error of ours", exc_info=exc)
+        return _refusal(Refusal(500, "internal", "an error of ours; nothing was sent"), False)
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+def _refusal(
+    refusal: Refusal, keep: bool, exchange: Exchange | None = None, request: Incoming = _NOTHING
+) -> RawResponse:
+    """A refusal from before the call was admitted."""
+    error = native(refusal, exchange, request)
+    ours = [("X-Ordergate-Origin", "ordergate"), *refusal_headers(refusal)]
+    return _own(error, ours, request.method, keep)
+
+
+def _own(error: NativeError, ours: list[tuple[str, str]], method: str, keep: bool) -> RawResponse:
+    """An answer of ours. To a HEAD without its body, which the bot would take for the next answer's head."""
+    body = b"" if method == "HEAD" else error.body
+    return RawResponse(refusal_head(error, ours, close=not keep) + body, keep_alive=keep)
 
 
 class Ingress:
@@ -62,14 +101,15 @@ class Ingress:
         """Listen on "host:port" and "unix:/path"; returns the addresses as bound."""
         quiet = logging.getLogger("ordergate.http")
         quiet.disabled = True  # it would print what a bot sent, token included, when it cannot be parsed
-        server = web.Server(
+        server = _Server(
             self._answer,
             access_log=None,
             logger=quiet,
             max_line_size=_MAX_LINE,
             keepalive_timeout=75,
         )
-        self._runner = web.ServerRunner(server)
+        # `drain` has waited for the calls under way; whoever is left then has had the time there is.
+        self._runner = web.ServerRunner(server, shutdown_timeout=_CLOSE_WITHIN_S)
         await self._runner.setup()
         bound = []
         for place in listen:
@@ -131,6 +171,11 @@ class Ingress:
             return self._refuse(Refused(refusal, pool.exchange, call.request), keep)
         except Gone:
             return RawResponse(b"", keep_alive=False)
+        except Exception:
+            log.exception("call %s ended in an error of ours", call.id)
+            text = f"an error of ours; if this was an order, look it up, do not repeat it (call {call.id})"
+            unknown = Executed.UNKNOWN if call.endpoint.call_class.writes else None
+            answer = Answer(None, Refusal(500, "internal", text), executed=unknown)
         return await self._write(request, call, pool, answer, keep)
 
     async def _write(
@@ -142,7 +187,7 @@ class Ingress:
             assert answer.refusal is not None
             self._metrics.refusal(answer.refusal.reason)
             error = native(answer.refusal, pool.exchange, call.request)
-            return RawResponse(refusal_head(error, ours, close=not keep) + error.body, keep_alive=keep)
+            return _own(error, ours, request.method, keep)
         if reply.stream is not None:
             return await self._stream(request, reply, ours, keep)
         body = pool.exchange.redact(reply.body)
@@ -173,11 +218,8 @@ class Ingress:
         return RawResponse(b"0\r\n\r\n" if chunked else b"", keep_alive=keep)
 
     def _refuse(self, refused: Refused, keep: bool) -> web.StreamResponse:
-        refusal = refused.refusal
-        self._metrics.refusal(refusal.reason)
-        error = native(refusal, refused.exchange, refused.request)
-        ours = [("X-Ordergate-Origin", "ordergate"), *refusal_headers(refusal)]
-        return RawResponse(refusal_head(error, ours, close=not keep) + error.body, keep_alive=keep)
+        self._metrics.refusal(refused.refusal.reason)
+        return _refusal(refused.refusal, keep, refused.exchange, refused.request)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The body, bounded in size and time."""
@@ -185,6 +227,8 @@ class Ingress:
             raise BadCall("body_too_large", f"a body may have {_MAX_BODY} bytes", 413)
         if "content-encoding" in request.headers:
             raise BadCall("bad_body", "compressed bodies are not taken", 415)
+        if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # curl waits for it
         try:
             if request.content.is_eof():
                 return await request.content.read()
@@ -219,8 +263,4 @@ def _chunk(piece: bytes, chunked: bool) -> bytes:
 
 
 def _previewed(plan: dict[str, Any], keep: bool) -> web.StreamResponse:
-    body = orjson.dumps(plan)
-    error = NativeError(200, body)
-    return RawResponse(
-        refusal_head(error, [("X-Ordergate-Origin", "ordergate")], close=not keep) + body, keep_alive=keep
-    )
+    return _own(NativeError(200, orjson.dumps(plan)), [("X-Ordergate-Origin", "ordergate")], "", keep)

@@ -86,7 +86,7 @@ def test_a_withdrawal_raises_and_nothing_leaves(world: World, case: Any) -> None
     client = client_of(world, plan, ccxt)
     client.load_markets()
     start = world.mark()
-    with pytest.raises(ccxt.PermissionDenied):
+    with pytest.raises(ccxt.AuthenticationError, match="withdrawal_refused"):
         client.withdraw("BTC", 0.1, ADDRESS, params={"key": "dummy-target"} if plan is KRAKEN else {})
     assert world.since(start) == []
     assert not world.do(lambda: list(world.sim.ledger.withdrawals))

@@ -49,6 +49,12 @@ class Wire:
         head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in rows.items()) + "\r\n"
         self.socket.sendall(head.encode("latin-1") + body)
 
+    def head(self) -> int:
+        """The status of an answer without headers and body (100 Continue)."""
+        status = int(self._file.readline().split()[1])
+        assert self._file.readline() == b"\r\n"
+        return status
+
     def read(self, method: str = "GET") -> Got:
         status = int(self._file.readline().split()[1])
         headers: dict[str, str] = {}

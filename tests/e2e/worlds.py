@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,8 +19,10 @@ from proxy.cli.world import AccountPlan, addresses_of, configuration, simulation
 from proxy.clock import SystemClock
 from proxy.config import Config
 from proxy.exchanges import EXCHANGES
+from proxy.model import Upstream
 from proxy.simulator import SimConfig, Simulator
 from proxy.simulator.ledger import Entry
+from tests.e2e.wires import Recorder
 
 _T = TypeVar("_T")
 
@@ -113,8 +115,11 @@ class World:
         *,
         sim: Callable[[SimConfig], SimConfig] = lambda config: config,
         daemon: Callable[[Config], Config] = lambda config: config,
+        recorder: Recorder | None = None,
     ) -> None:
+        """`recorder`: takes the place of all exchanges."""
         self.plans = plans
+        self.recorder = recorder
         self.clock = MovableClock()
         self._sim_config = sim(simulation(plans))
         self._configure = daemon
@@ -153,6 +158,9 @@ class World:
         await self.sim.start()
         self._folder = tempfile.TemporaryDirectory(prefix="ordergate-test-")
         config = configuration(self.plans, self.sim, (BOT, OTHER_BOT), Path(self._folder.name))
+        if self.recorder is not None:
+            await self.recorder.start()
+            config = _aimed(config, Upstream("http", "127.0.0.1", self.recorder.port, private_ok=True))
         self.daemon = Daemon(self._configure(config), self.clock)
         places, _ = await self.daemon.start()
         self.listen = places[0]
@@ -160,6 +168,8 @@ class World:
     async def _stop(self) -> None:
         await self.daemon.stop(0.0)
         await self.sim.stop()
+        if self.recorder is not None:
+            await self.recorder.stop()
         self._folder.cleanup()
 
     @property
@@ -183,7 +193,12 @@ class World:
 
     def since(self, mark: Mark) -> list[Entry]:
         """What arrived at the exchanges since then, in order."""
-        return self.do(lambda: list(self.sim.ledger.entries)[mark.entries - self.sim.ledger.counts.total() :] or [])
+
+        def new() -> list[Entry]:
+            entries = list(self.sim.ledger.entries)
+            return entries[len(entries) - (self.sim.ledger.counts.total() - mark.entries) :]
+
+        return self.do(new)
 
     def orders_since(self, mark: Mark) -> int:
         return self.do(lambda: self.sim.ledger.orders_executed - mark.orders)
@@ -207,6 +222,14 @@ class World:
 
     def blocks_now(self) -> list[tuple[str, ...]]:
         return [block.subject for block in self.daemon.ledger.snapshot().blocks]
+
+
+def _aimed(config: Config, upstream: Upstream) -> Config:
+    accounts = {
+        name: replace(account, upstream=dict.fromkeys(account.upstream, upstream))
+        for name, account in config.accounts.items()
+    }
+    return replace(config, accounts=accounts)
 
 
 def allocation(plan: AccountPlan) -> set[str]:

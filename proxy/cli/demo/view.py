@@ -53,7 +53,8 @@ def reconciliation_table(result: Reconciliation) -> Table:
         bad = name in _ZERO and any(values)
         table.add_row(text, *(str(value) for value in values), style="red" if bad else "")
     turned = ", ".join(f"{count} {outcome}" for outcome, count in result.turned_away.items()) or "none"
-    table.add_row("turned away, carried by another route", turned)
+    table.caption = f"turned away, and carried by another route: {turned}"
+    table.caption_justify = "left"
     return table
 
 
@@ -61,11 +62,11 @@ _FIGURES = (
     ("calls", "calls of the bots"),
     ("attempts", "attempts at the exchange"),
     ("failed", "calls that failed"),
-    ("placed", "orders placed, by the bots' books"),
-    ("executed", "orders executed, by the exchange's ledger"),
-    ("doubled", "doubled: executed more than once"),
-    ("lost", "lost: placed, but not at the exchange"),
-    ("strange", "strange: known to the exchange only"),
-    ("unknown", "unknown: nobody told the bot"),
+    ("placed", "orders in the bots' books"),
+    ("executed", "orders at the exchange"),
+    ("doubled", "doubled: executed twice"),
+    ("lost", "lost: not at the exchange"),
+    ("strange", "strange: no bot knows it"),
+    ("unknown", "unknown: no bot was told"),
 )
 _ZERO = ("failed", "doubled", "lost", "strange", "unknown")
