@@ -43,13 +43,41 @@ class SystemClock:
         return time.time_ns() // MILLISECOND_NS
 
     async def sleep_until(self, at_ns: int) -> None:
-        await asyncio.sleep(_delay_s(at_ns))
+        reached = asyncio.get_running_loop().create_future()
+        alarm = _SystemAlarm(at_ns, lambda: None if reached.done() else reached.set_result(None))
+        try:
+            await reached
+        finally:
+            alarm.cancel()
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> Alarm:
-        return asyncio.get_running_loop().call_later(_delay_s(at_ns), callback)
+        return _SystemAlarm(at_ns, callback)
 
 
-def _delay_s(at_ns: int) -> float:
-    """Whole milliseconds, rounded up: uvloop's timers know no finer ones and would round down to too early."""
-    left_ns = max(at_ns - time.monotonic_ns(), 0)
+class _SystemAlarm:
+    """Rings when its moment has come. A timer of uvloop may be early by the age of the loop's idea of the time."""
+
+    __slots__ = ("_at_ns", "_callback", "_handle", "_loop")
+
+    def __init__(self, at_ns: int, callback: Callable[[], None]) -> None:
+        self._at_ns = at_ns
+        self._callback = callback
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._set()
+
+    def _set(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(_seconds(max(self._at_ns - time.monotonic_ns(), 0)), self._ring)
+
+    def _ring(self) -> None:
+        if time.monotonic_ns() < self._at_ns:
+            self._handle = self._set()
+        else:
+            self._callback()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+def _seconds(left_ns: int) -> float:
+    """Whole milliseconds, rounded up: uvloop's timers know no finer ones."""
     return -(-left_ns // MILLISECOND_NS) / 1000

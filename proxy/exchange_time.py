@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from math import inf
 
 from proxy.clock import Clock
 from proxy.limits.ledger import MemoryLedger
 
-_START_MS = 1000
+_DRIFT = 1e-4  # clocks of computers run apart by less than this; an old answer tells less
+_GRACE_NS = 2_000_000  # our own times are whole milliseconds, and so is the middle
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
     """Exchange time minus ours lies between low_ms and high_ms."""
 
-    low_ms: float = -_START_MS
-    high_ms: float = _START_MS
+    low_ms: float = -inf
+    high_ms: float = inf
 
     @property
     def middle_ms(self) -> int:
@@ -24,6 +26,11 @@ class Offset:
     @property
     def error_ms(self) -> float:
         return (self.high_ms - self.low_ms) / 2
+
+    def aged(self, age_ns: int) -> "Offset":
+        """What is left of it after a while."""
+        drift_ms = age_ns * _DRIFT / 1e6
+        return Offset(self.low_ms - drift_ms, self.high_ms + drift_ms)
 
 
 def narrowed(offset: Offset, server_ms: float, resolution_ms: float, sent_ms: float, answered_ms: float) -> Offset:
@@ -54,34 +61,40 @@ class ExchangeClocks:
     def __init__(self, clock: Clock, ledger: MemoryLedger) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._offsets: dict[str, Offset] = {}
-        self._last_date: dict[str, bytes] = {}
+        self._offsets: dict[str, tuple[Offset, int]] = {}  # and when it was learned
+        self._last_date: dict[str, tuple[bytes, int | None]] = {}
 
     def wall_ms(self, exchange: str) -> int:
         """The exchange's wall time, as well as we know it."""
-        offset = self._offsets.get(exchange)
-        return self._clock.wall_ms() + (offset.middle_ms if offset is not None else 0)
+        known = self._offsets.get(exchange)
+        return self._clock.wall_ms() + (known[0].middle_ms if known is not None else 0)
 
     def offsets_ms(self) -> Mapping[str, float]:
-        return {exchange: offset.middle_ms for exchange, offset in self._offsets.items()}
+        return {exchange: offset.middle_ms for exchange, (offset, _) in self._offsets.items()}
 
     def read_date(self, exchange: str, date: bytes, elapsed_ns: int) -> None:
-        """Learn from the Date of an answer that took `elapsed_ns`; only a second that is new tells anything."""
-        if date and date != self._last_date.get(exchange):
-            self._last_date[exchange] = date
+        """Learn from the Date of an answer that took `elapsed_ns`.
+
+        The first answer of a second tells that it has begun, the last one that it is not over yet.
+        """
+        if not date:
+            return
+        last_date, server_ms = self._last_date.get(exchange, (b"", None))
+        if date != last_date:
             server_ms = date_ms(date)
-            if server_ms is not None:
-                self._learn(exchange, self._offsets.get(exchange, Offset()), server_ms, 1000, elapsed_ns)
+            self._last_date[exchange] = (date, server_ms)
+        if server_ms is not None:
+            offset, learned_ns = self._offsets.get(exchange, (Offset(), 0))
+            self._learn(exchange, offset.aged(self._clock.now_ns() - learned_ns), server_ms, 1000, elapsed_ns)
 
     def read_time(self, exchange: str, server_ms: int, elapsed_ns: int) -> None:
         """Start afresh from the exchange's own time endpoint."""
-        unknown = Offset(float("-inf"), float("inf"))
-        self._learn(exchange, unknown, server_ms, 1, elapsed_ns)
+        self._learn(exchange, Offset(), server_ms, 1, elapsed_ns)
 
     def _learn(self, exchange: str, offset: Offset, server_ms: float, resolution_ms: float, elapsed_ns: int) -> None:
-        now_ms = self._clock.wall_ms()
+        now_ms, now_ns = self._clock.wall_ms(), self._clock.now_ns()
         offset = narrowed(offset, server_ms, resolution_ms, now_ms - elapsed_ns / 1e6, now_ms)
-        self._offsets[exchange] = offset
+        self._offsets[exchange] = (offset, now_ns)
         align = self._ledger.alignment(exchange)
-        align.offset_ns = (now_ms + offset.middle_ms) * 1_000_000 - self._clock.now_ns()
-        align.error_ns = int(offset.error_ms * 1e6) + 1_000_000
+        align.offset_ns = (now_ms + offset.middle_ms) * 1_000_000 - now_ns
+        align.error_ns = int(offset.error_ms * 1e6) + _GRACE_NS

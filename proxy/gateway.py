@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from proxy import refusals
 from proxy.clock import Clock
 from proxy.dispatch import Dispatcher, Gone, QueueFull
 from proxy.egress import Egress
@@ -39,9 +40,9 @@ from proxy.model import (
     Verdict,
 )
 from proxy.nonces import Nonces
-from proxy.pool import Pool, ask_for
+from proxy.pool import Asks, Pool, ask_for
 from proxy.preview import preview
-from proxy.retry import Attempt, Decision, Next, decide
+from proxy.retry import Attempt, Decision, Next, decide, exonerated
 
 log = logging.getLogger("ordergate.gateway")
 
@@ -50,7 +51,6 @@ _TIME_WITHIN_NS = 3_000_000_000
 _FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
 _MILLISECOND_NS = 1_000_000
 _STAMP_LEAD_MS = 5_000
-_MOST_RETRY_AFTER_S = 60  # some clients sleep for whatever they are told
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
 
 
@@ -101,6 +101,7 @@ class Gateway:
         self._metrics = metrics
         self._pools = pools
         self._times = times
+        self._asks = Asks()
         self._refills: set[asyncio.Task[None]] = set()
         self._stamps: dict[str, int] = {}  # key -> the millisecond of its latest signature
 
@@ -118,13 +119,14 @@ class Gateway:
         return preview(call, self._pools[call.account], self._ledger)
 
     async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
-        ask = ask_for(pool, call)
+        ask = self._asks.of(pool, call)
         while True:
             asked_ns = self._clock.now_ns()
             try:
                 found = await self._dispatch.take(ask, deadline_ns=call.deadline_ns, gone=gone)
             except QueueFull:
-                return Answer(None, Refusal(429, "queue_full", "too many calls are waiting", 1))
+                executed = Executed.NO if call.endpoint.call_class.writes else None
+                return self._answer(None, refusals.queue_full(), progress, executed)
             progress.queued_ns += self._clock.now_ns() - asked_ns
             if isinstance(found, NotUntil):
                 return self._no_route(call, found, progress)
@@ -184,6 +186,7 @@ class Gateway:
             decision = decide(
                 verdict,
                 call_class=call.endpoint.call_class,
+                endpoint=call.endpoint.name,
                 exchange=exchange.name,
                 route=route,
                 earlier=tuple(progress.attempts),
@@ -261,31 +264,24 @@ class Gateway:
     def _returned(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
         executed = verdict.executed if call.endpoint.call_class.writes else None
         if progress.reply is None:
-            refusal = Refusal(504, "upstream_failed", f"no answer from the exchange: {verdict.code}")
-            if verdict.outcome is Outcome.NEVER_CONNECTED:
-                refusal = Refusal(503, "no_route", f"the exchange cannot be reached: {verdict.code}", 1)
-            return self._answer(None, refusal, progress, executed)
+            return self._answer(None, refusals.no_answer(verdict), progress, executed)
         return self._answer(progress.reply, None, progress, executed)
 
     def _unknown(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
         log.error("call %s: outcome unknown: %s", call.id, verdict.code)
-        text = f"executed or not, nobody knows ({verdict.code}); look it up, do not repeat it (call {call.id})"
-        return self._answer(None, Refusal(504, "outcome_unknown", text), progress, Executed.UNKNOWN)
+        return self._answer(None, refusals.outcome_unknown(call.id, verdict), progress, Executed.UNKNOWN)
 
     def _no_route(self, call: Call, found: NotUntil, progress: _Progress) -> Answer:
         """Nothing is free in time. What the exchange itself said last is the better answer, unless it was a limit."""
         executed = Executed.NO if call.endpoint.call_class.writes else None
+        for subject in exonerated(tuple(progress.attempts), self._ledger.strikes, witnesses=2):
+            self._dispatch.unblock(subject)  # every key answered the same: the request is the cause
         last = progress.attempts[-1].verdict if progress.attempts else None
         throttled = last is None or last.outcome in (Outcome.THROTTLED, Outcome.BANNED)
         if progress.reply is not None and not throttled:
             return self._answer(progress.reply, None, progress, executed)
-        hopeless = found.wait_ns is not None and found.wait_ns > 1 << 61
-        if found.wait_ns is None or hopeless:
-            text = f"no key and address can carry this call: {found.what}"
-            return self._answer(None, Refusal(503, "no_route", text, 0 if hopeless else 1), progress, executed)
-        wait_s = found.wait_ns / 1e9
-        text = f"the {found.scope} limit {found.what} leaves no room for {wait_s:.1f} s"
-        refusal = Refusal(429, "rate_limited", text, min(int(wait_s) + 1, _MOST_RETRY_AFTER_S))
+        unreachable = last is not None and last.outcome is Outcome.NEVER_CONNECTED
+        refusal = refusals.no_answer(last) if last is not None and unreachable else refusals.no_room(found)
         return self._answer(None, refusal, progress, executed)
 
     @staticmethod

@@ -3,6 +3,7 @@
 Counting is a plain addition; the text is made from copies, off the event loop.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,12 +13,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from proxy import __version__
+from proxy.limits.blocks import Subject
 from proxy.limits.ledger import Snapshot
 from proxy.model import CallClass, Outcome, Route
 
 _SECOND_NS = 1e9
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _OWN_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1)
+_CREATED = re.compile(rb"^(?:# (?:HELP|TYPE) )?[a-z_]+_created[ {].*\n", re.MULTILINE)  # the library's own, unwanted
 
 KEY_OUTCOMES = "ordergate_key_outcomes"
 ADDRESS_OUTCOMES = "ordergate_address_outcomes"
@@ -103,9 +106,7 @@ class Metrics:
         """The exposition text. Takes milliseconds: call it off the event loop."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(copy)
-        return generate_latest(registry) + b"".join(
-            line for line in generate_latest(self._registry).splitlines(True) if b"_created" not in line
-        )
+        return generate_latest(registry) + _CREATED.sub(b"", generate_latest(self._registry))
 
     def _add(self, *key: str) -> None:
         self.counts[key] = self.counts.get(key, 0) + 1
@@ -179,8 +180,15 @@ class _Copy(Collector):
             labels=labels,
         )
         for block in self._gauges.ledger.blocks:
-            values = list((*block.subject, "", "")[:4])
+            values = _block_labels(block.subject)
             blocked.add_metric(values, 1)
             rest.add_metric(values, float("inf") if block.rest_ns is None else block.rest_ns / _SECOND_NS)
         yield blocked
         yield rest
+
+
+def _block_labels(subject: Subject) -> list[str]:
+    """Scope, owner, name, and as detail the class of calls or the address of a pair."""
+    if subject[0] == "account":
+        return [*subject[:2], "", *subject[2:]] if len(subject) > 2 else [*subject, "", ""]
+    return [*subject, ""][:4]

@@ -141,6 +141,7 @@ class Ask:
     call_class: CallClass
     charges: tuple[Charge, ...]
     routes: tuple[KeyRoutes, ...]
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class NotUntil:
     wait_ns: int | None
     scope: Scope
     what: str  # the limit or block in the way
+    sooner: bool = False  # on another route, a call in flight may end before that
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,10 @@ class Incoming:
 
     def header(self, name: str) -> str:
         """The first value of the header (name in lower case), or ""."""
-        return next((value for key, value in self.headers if key == name), "")
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +255,10 @@ class Reply:
 
     def header(self, name: bytes) -> bytes:
         """First value of a header (name in lower case), or b""."""
-        return next((value for key, value in self.headers if key.lower() == name), b"")
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return b""
 
 
 class Outcome(StrEnum):

@@ -1,6 +1,6 @@
 """An account's pool: its keys, their addresses, its limits; and what the ledger is asked for a call. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -76,23 +76,27 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
 
 
 def _kept(reserve: Mapping[str, float], exchange: Exchange) -> Mapping[tuple[str, CallClass], float]:
-    """Shares kept for place and cancel, only on limits that these classes are charged on at all."""
+    """Shares kept for the classes of higher rank, only on limits that these are charged on at all."""
     charged = {
-        (cost.limit, _rank_class(endpoint.call_class))
-        for endpoint in exchange.table.exact.values()
-        for cost in endpoint.costs
+        (cost.limit, _rank_class(endpoint.call_class)) for endpoint in _endpoints(exchange) for cost in endpoint.costs
     }
     kept = {}
     for limit in exchange.table.limits:
         cancel = reserve.get("cancel", 0.0) if (limit, CallClass.CANCEL) in charged else 0.0
         place = reserve.get("place", 0.0) if (limit, CallClass.PLACE) in charged else 0.0
+        read = reserve.get("read", 0.0) if (limit, CallClass.READ) in charged else 0.0
         for call_class in CallClass:
             ranked = _rank_class(call_class)
             if ranked is CallClass.PLACE:
                 kept[limit, call_class] = cancel
             elif ranked is not CallClass.CANCEL:
-                kept[limit, call_class] = cancel + place
+                kept[limit, call_class] = cancel + place + (read if call_class is CallClass.PUBLIC else 0.0)
     return kept
+
+
+def _endpoints(exchange: Exchange) -> Iterator[Endpoint]:
+    yield from exchange.table.exact.values()
+    yield from (endpoint for _, _, endpoint in exchange.table.patterns)
 
 
 def _rank_class(call_class: CallClass) -> CallClass:
@@ -105,17 +109,36 @@ def ask_for(pool: Pool, call: Call) -> Ask:
     charges = []
     for cost in endpoint.costs:
         limit = pool.limits[cost.limit]
-        price = units(cost, call.params)
+        # A batch dearer than the whole limit goes when the limit is empty; the exchange has the last word.
+        price = min(units(cost, call.params), limit.capacity)
         if price:
             kept = pool.kept.get((limit.name, endpoint.call_class), 0.0) * limit.capacity
             charges.append(Charge(limit, price, _detail(limit, call), kept))
     routes = pool.keyed if endpoint.auth is not Auth.NONE else pool.keyless
     if call.pinned_key is not None and endpoint.auth is not Auth.NONE:
         routes = tuple(row for row in routes if row.key == call.pinned_key)
-    if pool.in_flight and endpoint.auth is Auth.SIGNED:
+    if routes and pool.in_flight and endpoint.auth is Auth.SIGNED:
         # All keys of an account share one charge; the tightest key's cap holds for all of them.
         charges.append(Charge(min((pool.in_flight[r.key or ""] for r in routes), key=lambda cap: cap.capacity), 1))
-    return Ask(pool.exchange.name, pool.account, endpoint.call_class, tuple(charges), routes)
+    return Ask(pool.exchange.name, pool.account, endpoint.call_class, tuple(charges), routes, endpoint.name)
+
+
+class Asks:
+    """`ask_for`, with what no parameter, symbol or pin changes made once per endpoint."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[Pool, Ask]] = {}
+
+    def of(self, pool: Pool, call: Call) -> Ask:
+        endpoint = call.endpoint
+        known = self._known.get((pool.account, endpoint.name))
+        if known is not None and known[0] is pool and call.pinned_key is None:
+            return known[1]
+        ask = ask_for(pool, call)
+        by_symbol = any(pool.limits[cost.limit].per == "symbol" for cost in endpoint.costs)
+        if call.pinned_key is None and not by_symbol and not any(cost.param for cost in endpoint.costs):
+            self._known[pool.account, endpoint.name] = (pool, ask)
+        return ask
 
 
 def _detail(limit: Limit, call: Call) -> str:
@@ -126,12 +149,22 @@ def _detail(limit: Limit, call: Call) -> str:
     return ""
 
 
-def forbidden(pool: Pool, endpoint: Endpoint) -> Refusal | None:
-    """Why an account never makes this call, or None (laws 7: money stays)."""
+def forbidden(pool: Pool, endpoint: Endpoint, path: str = "") -> Refusal | None:
+    """Why an account never makes this call, or None (laws 7: money stays).
+
+    `path`: the call's own, where the endpoint is a row for many. Without it such a row is denied as a whole.
+    """
     if endpoint.call_class is CallClass.WITHDRAW and not pool.allow_withdrawals:
         return Refusal(403, "withdrawal_refused", "withdrawals and transfers are not allowed for this account")
     if endpoint.call_class is CallClass.ADMIN:
         return Refusal(403, "not_allowed", "account and key settings are not changed through this daemon")
-    if any(fnmatchcase(endpoint.name, pattern) for pattern in pool.deny):
+    if any(_denies(rule, endpoint, path) for rule in pool.deny):
         return Refusal(403, "denied", "this endpoint is denied in the configuration of the account")
     return None
+
+
+def _denies(rule: str, endpoint: Endpoint, path: str) -> bool:
+    method, _, row = endpoint.name.partition(" ")
+    if fnmatchcase(endpoint.name, rule) or (path and fnmatchcase(f"{method} {path}", rule)):
+        return True
+    return not path and row.endswith("*") and fnmatchcase(rule, endpoint.name)

@@ -13,7 +13,9 @@ from proxy.model import CallClass, Executed, Outcome, Route, Scope, Verdict
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
 MAX_ATTEMPTS = 12
+_WITNESSES = 3
 _READ_ATTEMPTS = 3  # of unknown outcomes: a server in trouble is not helped by more
+_ABOUT_KEYS = (Outcome.NOT_WHITELISTED, Outcome.DEAD, Outcome.NO_PERMISSION, Outcome.NONCE)
 
 
 class Next(StrEnum):
@@ -44,13 +46,14 @@ class Attempt:
 class Decision:
     next: Next
     blocks: tuple[Block, ...] = ()
-    lift: tuple[Subject, ...] = ()  # blocks that turned out to be the request's fault
+    lift: tuple[Subject, ...] = ()  # rests that end: the blame was somebody else's
 
 
 def decide(
     verdict: Verdict,
     *,
     call_class: CallClass,
+    endpoint: str,
     exchange: str,
     route: Route,
     earlier: tuple[Attempt, ...],
@@ -60,52 +63,88 @@ def decide(
     outcome = verdict.outcome
     if outcome in (Outcome.ACCEPTED, Outcome.REFUSED):
         return Decision(Next.RETURN)
-    if outcome is Outcome.UNKNOWN or (verdict.executed is not Executed.NO and call_class.writes):
-        if call_class.writes:
-            return Decision(Next.UNKNOWN)
-        return Decision(Next.NEXT_ROUTE if len(earlier) < _READ_ATTEMPTS else Next.RETURN)
-    if outcome is Outcome.UNAVAILABLE:
-        again = not call_class.writes and len(earlier) < _READ_ATTEMPTS
+    tries = len(earlier) + 1
+    if call_class.writes and (outcome is Outcome.UNKNOWN or verdict.executed is not Executed.NO):
+        # Who is to blame rests all the same (Kraken's front: 429 to an order).
+        blocks = _blocks(verdict, call_class, endpoint, exchange, route, strikes)
+        return Decision(Next.RETURN if verdict.executed is Executed.YES else Next.UNKNOWN, blocks)
+    if outcome in (Outcome.UNKNOWN, Outcome.UNAVAILABLE):
+        again = not call_class.writes and tries < _READ_ATTEMPTS
         return Decision(Next.NEXT_ROUTE if again else Next.RETURN)
-    if outcome in (Outcome.CLOCK, Outcome.NONCE) and not _seen(earlier, verdict):
-        return Decision(Next.RESYNC)
     if outcome is Outcome.CLOCK:
-        return Decision(Next.RETURN)
-    if verdict.suspect_request and (before := _seen(earlier, verdict)):
-        # A second route answered the same: the request is the cause (an x-of-y rule with y = 2).
-        return Decision(Next.RETURN, lift=tuple(block.subject for a in before for block in a.blocks))
-    blocks = _blocks(verdict, call_class, exchange, route, strikes)
-    return Decision(Next.RETURN if len(earlier) + 1 >= MAX_ATTEMPTS else Next.NEXT_ROUTE, blocks)
+        once = tries < MAX_ATTEMPTS and not any(a.verdict.outcome is outcome for a in earlier)
+        return Decision(Next.RESYNC if once else Next.RETURN)
+    if route.key is None and outcome in _ABOUT_KEYS:
+        return Decision(Next.RETURN)  # no key was used, so the request is the cause
+    if outcome is Outcome.NONCE and tries < MAX_ATTEMPTS:
+        same_key = (a for a in earlier if a.verdict.outcome is outcome and a.route.key == route.key)
+        if not any(same_key):
+            return Decision(Next.RESYNC)
+    blocks = _blocks(verdict, call_class, endpoint, exchange, route, strikes)
+    if verdict.suspect_request and not any(strikes(block.subject) for block in blocks):
+        cleared = exonerated(earlier, strikes, witnesses=_WITNESSES - 1)
+        if cleared and _said(earlier[-1]) == (verdict.outcome, verdict.code):
+            return Decision(Next.RETURN, lift=cleared)
+    lift: tuple[Subject, ...] = ()
+    if outcome is Outcome.NOT_WHITELISTED and blocks[0].subject[0] == "key":
+        lift = (("pair", route.account, route.key or ""),)  # it was the key, not its addresses
+    return Decision(Next.RETURN if tries >= MAX_ATTEMPTS else Next.NEXT_ROUTE, blocks, lift)
 
 
-def _seen(earlier: tuple[Attempt, ...], verdict: Verdict) -> tuple[Attempt, ...]:
-    return tuple(a for a in earlier if (a.verdict.outcome, a.verdict.code) == (verdict.outcome, verdict.code))
+def exonerated(
+    attempts: tuple[Attempt, ...], strikes: Callable[[Subject], int], *, witnesses: int
+) -> tuple[Subject, ...]:
+    """Whom to lift the blame from, because the request is the cause (an x-of-y rule).
+
+    That is so when `witnesses` different subjects, each blamed by this call only, gave the same answer. Lifting keeps
+    their strikes: a subject that refuses the next call too is to blame after all.
+    """
+    if not attempts or not attempts[-1].verdict.suspect_request:
+        return ()
+    said = _said(attempts[-1])
+    blamed = {block.subject for attempt in attempts if _said(attempt) == said for block in attempt.blocks}
+    if len(blamed) < witnesses or any(strikes(subject) > 1 for subject in blamed):
+        return ()
+    return tuple(blamed)
+
+
+def _said(attempt: Attempt) -> tuple[Outcome, str]:
+    return attempt.verdict.outcome, attempt.verdict.code
 
 
 def _blocks(
-    verdict: Verdict, call_class: CallClass, exchange: str, route: Route, strikes: Callable[[Subject], int]
+    verdict: Verdict,
+    call_class: CallClass,
+    endpoint: str,
+    exchange: str,
+    route: Route,
+    strikes: Callable[[Subject], int],
 ) -> tuple[Block, ...]:
     address: Subject = ("address", exchange, route.address)
-    account: Subject = ("account", route.account)
+    # A call without a key speaks for its address only.
+    account: Subject = ("account", route.account) if route.key is not None else address
     key: Subject = ("key", route.account, route.key) if route.key is not None else address
     reason = f"{verdict.outcome}: {verdict.code}"
     subject = {Scope.ADDRESS: address, Scope.KEY: key}.get(verdict.blame or Scope.ACCOUNT, account)
+    if route.key is None and verdict.outcome in _ABOUT_KEYS:
+        return ()
     match verdict.outcome:
         case Outcome.THROTTLED:
-            if subject is account:  # the widest scope, but only for the class of calls that was refused
+            if subject is account and route.key is not None:
+                # The widest scope, but only for the class of calls that was refused.
                 subject = (*account, call_class)
             rest = max(verdict.wait_ns or 0, _growing(_SECOND_NS, strikes(subject), 5 * _MINUTE_NS))
             return (Block(subject, rest, reason),)
         case Outcome.BANNED:
             rest = verdict.wait_ns or _growing(2 * _MINUTE_NS, strikes(address), 60 * _MINUTE_NS)
             return (Block(address, rest, reason, probe=True),)
-        case Outcome.NOT_WHITELISTED if route.key is not None:
-            pair: Subject = ("pair", route.account, route.key, route.address)
-            found = (Block(pair, _growing(10 * _MINUTE_NS, strikes(pair), 24 * 60 * _MINUTE_NS), reason),)
-            # The third address in a row that refuses the key: then it is the key.
+        case Outcome.NOT_WHITELISTED:
             refused = strikes(key)
-            rest = _growing(_MINUTE_NS, refused - 2, 60 * _MINUTE_NS) if refused >= 2 else 0
-            return (*found, Block(key, rest, reason, probe=rest > 0))
+            if refused >= 2:  # the third address in a row that refuses the key: then it is the key
+                return (Block(key, _growing(_MINUTE_NS, refused - 2, 60 * _MINUTE_NS), reason, probe=True),)
+            pair: Subject = ("pair", route.account, route.key or "", route.address)
+            rest = _growing(10 * _MINUTE_NS, strikes(pair), 24 * 60 * _MINUTE_NS)
+            return (Block(pair, rest, reason), Block(key, 0, reason))  # no rest for the key, but a strike
         case Outcome.SUSPENDED:
             rest = verdict.wait_ns or _growing(_MINUTE_NS, strikes(subject), 60 * _MINUTE_NS)
             return (Block(subject, rest, reason, probe=True),)
@@ -115,7 +154,7 @@ def _blocks(
             rest = FOREVER_NS if final else _growing(_MINUTE_NS, strikes(key), 60 * _MINUTE_NS)
             return (Block(key, rest, reason, probe=True),)
         case Outcome.NO_PERMISSION:
-            subject = (*key, call_class) if route.key is not None else address
+            subject = (*key, endpoint)
             return (Block(subject, _growing(10 * _MINUTE_NS, strikes(subject), 24 * 60 * _MINUTE_NS), reason),)
         case Outcome.NONCE:
             return (Block(key, _growing(5 * _SECOND_NS, strikes(key), 10 * _MINUTE_NS), reason, probe=True),)

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "proxy"
 FLOORS = [
     {"errors", "clock", "model"},
     {"limits", "exchanges"},
-    {"secrets", "retry", "exchange_time"},
+    {"secrets", "retry", "refusals", "exchange_time"},
     {"config"},
     {"pool"},
     {"dispatch"},

@@ -99,6 +99,7 @@ class Daemon:
         self._ready = False
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ingress.drain(within_s)
         await self.admin.stop()
         await self._egress.aclose()

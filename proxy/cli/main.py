@@ -13,6 +13,7 @@ import click
 import uvloop
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from proxy import __version__
@@ -54,8 +55,7 @@ def run(config: Path | None, log_level: str) -> None:
     except ConfigError as fault:
         _complain(fault)
     except OSError as fault:
-        click.echo(f"ordergate: cannot listen: {fault.strerror or fault}", err=True)
-        sys.exit(1)
+        _cannot_listen(fault)
 
 
 async def _serve(config: Config) -> None:
@@ -98,7 +98,7 @@ def _print_findings(found: list[Finding]) -> None:
     for column in ("", "what", "result"):
         table.add_column(column, overflow="fold")
     for finding in found:
-        table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.what, finding.text)
+        table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", escape(finding.what), escape(finding.text))
     console = Console()
     console.print(table)
     bad = sum(not f.ok for f in found)
@@ -151,7 +151,10 @@ def simulate(file: Path | None, host: str, port: int) -> None:
     except (ValueError, OSError, yaml.YAMLError) as fault:
         click.echo(f"ordergate: {file}: {fault}", err=True)
         sys.exit(2)
-    uvloop.run(run_simulation(config, host, port))
+    try:
+        uvloop.run(run_simulation(config, host, port))
+    except OSError as fault:
+        _cannot_listen(fault)
 
 
 @main.command()
@@ -172,3 +175,8 @@ def _complain(fault: ConfigError) -> NoReturn:
     for complaint in fault.complaints:
         click.echo(f"ordergate: {complaint}", err=True)
     sys.exit(2)
+
+
+def _cannot_listen(fault: OSError) -> NoReturn:
+    click.echo(f"ordergate: cannot listen: {fault.strerror or fault}", err=True)
+    sys.exit(1)

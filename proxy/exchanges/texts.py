@@ -11,14 +11,18 @@ def pairs(text: str) -> Iterator[tuple[str, str]]:
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            yield unquote_plus(name), unquote_plus(value)
+            yield _decoded(name), _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def without(text: str, names: frozenset[str]) -> str:
     """`text` without the named parameters (compared decoded); the other pieces stay byte for byte."""
     if not text:
         return text
-    return "&".join(p for p in text.split("&") if p and unquote_plus(p.partition("=")[0]) not in names)
+    return "&".join(p for p in text.split("&") if p and _decoded(p.partition("=")[0]) not in names)
 
 
 def collect(texts: Iterable[str]) -> dict[str, str]:
@@ -44,7 +48,8 @@ def form_text(body: bytes) -> str:
 
 def plain(text: str) -> str:
     """`text` itself if it is printable ASCII without blanks, as an encoded form or query must be."""
-    if not text.isascii() or any(c <= " " or c == "\x7f" for c in text):
+    # isprintable() over ASCII is exactly 0x20 to 0x7e.
+    if not (text.isascii() and text.isprintable()) or " " in text:
         raise BadCall("bad_body", "a parameter holds blanks or characters that are not percent-encoded")
     return text
 

@@ -54,21 +54,22 @@ class Admission:
     def admit(self, arrival: Arrival) -> Call:
         """A call ready to be forwarded; raises Refused."""
         request = Incoming(arrival.method, "", "", arrival.headers, arrival.body)
+        given = dict(reversed(arrival.headers))  # of a header given twice, the first counts
         exchange: Exchange | None = None
         try:
-            _refuse_browsers(request)
+            _refuse_browsers(given)
             target = parse_target(arrival.target)
-            request = replace(request, path=target.path, query=target.query)
+            request = Incoming(arrival.method, target.path, target.query, arrival.headers, arrival.body)
             pool = self._pools.get(target.account)
             if pool is None:
                 raise BadCall("unknown_account", f"no account is called {target.account!r}", 404)
             exchange = pool.exchange
             product = _product(exchange, target)
-            bot = self._bot(target, request, exchange)
+            bot = self._bot(target, request, given, exchange)
             endpoint = _endpoint(exchange, request)
             _allowed(bot, pool, endpoint)
             stripped = exchange.strip(request)
-            deadline_ns, answer_by_ns = _deadlines(request, arrival.now_ns)
+            deadline_ns, answer_by_ns = _deadlines(given, arrival.now_ns)
             return Call(
                 id=f"{self._boot}-{next(self._numbers)}",
                 bot=bot.name,
@@ -80,8 +81,8 @@ class Admission:
                 received_ns=arrival.now_ns,
                 deadline_ns=deadline_ns,
                 answer_by_ns=answer_by_ns,
-                pinned_key=_pinned(pool, request),
-                dry_run=request.header("x-ordergate-dry-run") == "1",
+                pinned_key=_pinned(pool, given),
+                dry_run=given.get("x-ordergate-dry-run") == "1",
             )
         except BadCall as fault:
             raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None
@@ -100,12 +101,12 @@ class Admission:
         refusal = Refusal(fault.status, fault.reason, fault.message)
         return Refused(refusal, exchange, Incoming(method, path, "", (), b""))
 
-    def _bot(self, target: Target, request: Incoming, exchange: Exchange) -> BotConfig:
+    def _bot(self, target: Target, request: Incoming, given: Mapping[str, str], exchange: Exchange) -> BotConfig:
         """The bot of the first token found: Authorization, our own header, the key field, the path."""
-        scheme, _, bearer = request.header("authorization").partition(" ")
+        scheme, _, bearer = given.get("authorization", "").partition(" ")
         token = (
             (bearer.strip() if scheme.lower() == "bearer" else "")
-            or request.header("x-ordergate-token")
+            or given.get("x-ordergate-token")
             or exchange.token(request)
             or target.token
             or ""
@@ -121,10 +122,10 @@ class Admission:
         return bot
 
 
-def _refuse_browsers(request: Incoming) -> None:
+def _refuse_browsers(given: Mapping[str, str]) -> None:
     """A page in a browser reaches loopback ports too; real clients send neither of these headers."""
-    origin = request.header("origin")
-    if origin == "null" or "://" in origin or request.header("sec-fetch-site") not in ("", "none"):
+    origin = given.get("origin", "")
+    if origin == "null" or "://" in origin or given.get("sec-fetch-site", "") not in ("", "none"):
         raise BadCall("cross_site", "requests from web pages are not taken", 403)
 
 
@@ -171,8 +172,8 @@ def _upstream(pool: Pool, product: Product, target: Target) -> Upstream:
     return replace(upstream, host=target.host)
 
 
-def _pinned(pool: Pool, request: Incoming) -> str | None:
-    alias = request.header("x-ordergate-key")
+def _pinned(pool: Pool, given: Mapping[str, str]) -> str | None:
+    alias = given.get("x-ordergate-key")
     if not alias:
         return None
     if alias not in pool.credentials:
@@ -180,9 +181,9 @@ def _pinned(pool: Pool, request: Incoming) -> str | None:
     return alias
 
 
-def _deadlines(request: Incoming, now_ns: int) -> tuple[int, int]:
+def _deadlines(given: Mapping[str, str], now_ns: int) -> tuple[int, int]:
     """Latest moments to leave the queue and to have an answer (0: the gateway's own limit)."""
-    text = request.header("x-ordergate-deadline-ms")
+    text = given.get("x-ordergate-deadline-ms")
     if not text:
         return now_ns + _QUEUE_NS, 0
     if not (text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= _MAX_DEADLINE_MS):

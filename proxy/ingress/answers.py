@@ -1,5 +1,6 @@
 """From an Answer to the bytes that a bot gets. Pure."""
 
+from functools import lru_cache
 from http import HTTPStatus
 
 import orjson
@@ -22,8 +23,17 @@ _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 def reply_head(reply: Reply, ours: list[tuple[str, str]], *, length: int | None, close: bool) -> bytes:
     """Status line and headers of an exchange's answer. `length` None: the body follows in chunks."""
     rows = [b"HTTP/1.1 %d %s" % (reply.status, reply.reason)]
-    rows += [b"%s: %s" % row for row in reply.headers if row[0].lower() not in _DROPPED]
+    for name, value in reply.headers:
+        start = _line_start(name)
+        if start:
+            rows.append(start + value)
     return _finish(rows, ours, length, close)
+
+
+@lru_cache(maxsize=1024)
+def _line_start(name: bytes) -> bytes:
+    """The beginning of a header's line, or b"" if it is dropped. Cached: an exchange's names are few."""
+    return b"" if name.lower() in _DROPPED else name + b": "
 
 
 def refusal_head(error: NativeError, ours: list[tuple[str, str]], *, close: bool) -> bytes:
@@ -33,11 +43,11 @@ def refusal_head(error: NativeError, ours: list[tuple[str, str]], *, close: bool
 
 
 def _finish(rows: list[bytes], ours: list[tuple[str, str]], length: int | None, close: bool) -> bytes:
-    rows += [f"{name}: {value}".encode("latin-1") for name, value in ours]
     rows.append(b"Transfer-Encoding: chunked" if length is None else b"Content-Length: %d" % length)
     if close:
         rows.append(b"Connection: close")
-    return b"\r\n".join(rows) + b"\r\n\r\n"
+    text = "".join([f"{name}: {value}\r\n" for name, value in ours])
+    return b"%s\r\n%s\r\n" % (b"\r\n".join(rows), text.encode("latin-1"))
 
 
 def our_headers(call: Call, answer: Answer) -> list[tuple[str, str]]:

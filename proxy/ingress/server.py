@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -130,8 +131,8 @@ class Ingress:
     async def drain(self, within_s: float) -> None:
         """Stop listening, answer what still arrives on open connections, end after 250 quiet milliseconds."""
         self.draining = True
-        for site in self._sites:
-            await site.stop()
+        while self._sites:
+            await self._sites.pop().stop()
         end_ns = self._clock.now_ns() + int(within_s * 1e9)
         self._last_ns = max(self._last_ns, self._clock.now_ns())
         while self._clock.now_ns() < end_ns:
@@ -155,7 +156,7 @@ class Ingress:
         now_ns = self._clock.now_ns()
         try:
             body = await self._body(request) if request.body_exists else b""
-            headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in request.raw_headers)
+            headers = tuple([(_name(name), value.decode("latin-1")) for name, value in request.raw_headers])
             call = self._admission.admit(Arrival(request.method, request.raw_path, headers, body, now_ns))
         except Refused as refused:
             return self._refuse(refused, keep)
@@ -198,7 +199,9 @@ class Ingress:
         self, request: web.BaseRequest, reply: Reply, ours: list[tuple[str, str]], keep: bool
     ) -> web.StreamResponse:
         """A large public answer in chunks. If it breaks off, so does ours: the bot must not take a part for all."""
-        assert reply.stream is not None and request.transport is not None
+        assert reply.stream is not None
+        if request.transport is None:  # the bot hung up
+            return RawResponse(b"", keep_alive=False)
         chunked = request.version >= (1, 1)
         keep = keep and chunked
         head = reply_head(reply, ours, length=None, close=not keep)
@@ -231,7 +234,7 @@ class Ingress:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # curl waits for it
         try:
             if request.content.is_eof():
-                return await request.content.read()
+                return request.content.read_nowait()
             async with asyncio.timeout(_BODY_WITHIN_S):
                 pieces = bytearray()
                 while piece := await request.content.readany():
@@ -241,8 +244,14 @@ class Ingress:
                 return bytes(pieces)
         except TimeoutError:
             raise BadCall("slow_body", f"the body did not arrive within {_BODY_WITHIN_S} s", 408) from None
-        except (HttpProcessingError, web.RequestPayloadError):
+        except (HttpProcessingError, web.RequestPayloadError, ConnectionError):  # the last: the bot hung up in it
             raise BadCall("bad_body", "the body breaks the rules of HTTP") from None
+
+
+@lru_cache(maxsize=1024)
+def _name(raw: bytes) -> str:
+    """A header's name in lower case. Cached: bots send the same few over and over."""
+    return raw.decode("latin-1").lower()
 
 
 def _gone(request: web.BaseRequest) -> Callable[[], bool]:

@@ -6,41 +6,67 @@ FOREVER_NS = 1 << 62  # until the operator acts
 
 Subject = tuple[str, ...]
 """("address", exchange, ip) | ("key", account, alias) | ("account", account) | ("pair", account, alias, ip).
-Key and account may be followed by a call class: then they rest for that class only."""
+An account may be followed by a call class, a key by an endpoint: then they rest for these calls only."""
 
 _RAMP_END = 64
 
 
 @dataclass(slots=True)
 class _Return:
+    since_ns: int
     allowed: int = 1
     in_flight: int = 0
 
 
 @dataclass(slots=True)
 class Blocks:
-    """Blocks by subject. Later, longer ones win; strikes count how often in a row."""
+    """Blocks by subject. Later, longer ones win; strikes count how often in a row.
+
+    Many calls are under way when a subject is blamed. Their answers tell about the time before: they neither add
+    strikes while the block stands, nor count as the subject's return to good standing.
+    """
 
     _until: dict[Subject, tuple[int, str]] = field(default_factory=dict)
-    _strikes: dict[Subject, int] = field(default_factory=dict)
+    _strikes: dict[Subject, tuple[int, int]] = field(default_factory=dict)  # how many, and since when it rested
     _returning: dict[Subject, _Return] = field(default_factory=dict)
 
-    def block(self, subject: Subject, until_ns: int, reason: str, *, probe: bool) -> None:
-        """Rest a subject. `probe`: after that it must answer one call well before it gets more."""
+    @property
+    def watching(self) -> bool:
+        """Some subject has strikes or is on its way back, so `started` and `ended` matter."""
+        return bool(self._strikes or self._returning)
+
+    def block(self, subject: Subject, now_ns: int, until_ns: int, reason: str, *, probe: bool) -> None:
+        """Rest a subject; without a rest (`until_ns` = `now_ns`) it only gets a strike.
+
+        `probe`: after the rest it must answer one call well before it gets more.
+        """
         standing = self._until.get(subject)
-        if standing is None or until_ns >= standing[0]:
-            self._until[subject] = (until_ns, reason)
-        self._strikes[subject] = self._strikes.get(subject, 0) + 1
+        strikes, rested_ns = self._strikes.get(subject, (0, 0))
+        if standing is None or standing[0] <= now_ns:
+            strikes += 1
+        if until_ns > now_ns:
+            rested_ns = now_ns
+            if standing is None or until_ns >= standing[0]:
+                self._until[subject] = (until_ns, reason)
+        self._strikes[subject] = (strikes, rested_ns)
         if probe:
-            self._returning[subject] = _Return()
+            self._returning[subject] = _Return(now_ns)
 
     def unblock(self, subject: Subject) -> None:
+        """End a rest; strikes stay until an answer shows good standing. ("pair", account, key) means all its pairs."""
+        if subject[0] == "pair" and len(subject) == 3:
+            for pair in [found for found in self._until if found[:3] == subject]:
+                self.unblock(pair)
+            return
         self._until.pop(subject, None)
-        self._strikes.pop(subject, None)
         self._returning.pop(subject, None)
 
     def strikes(self, subject: Subject) -> int:
-        return self._strikes.get(subject, 0)
+        return self._strikes.get(subject, (0, 0))[0]
+
+    def reason(self, subject: Subject) -> str:
+        """Why a subject rests, or rested last."""
+        return self._until.get(subject, (0, "coming back"))[1]
 
     def wait_ns(self, subject: Subject, now_ns: int) -> int | None:
         """0: free. None: not before a probe under way has ended. At least FOREVER_NS / 2: the operator must act."""
@@ -56,11 +82,11 @@ class Blocks:
         if self._returning and (back := self._returning.get(subject)) is not None:
             back.in_flight += 1
 
-    def ended(self, subject: Subject, *, well: bool) -> None:
+    def ended(self, subject: Subject, taken_ns: int, *, well: bool) -> None:
         """A call on the subject is over. `well`: its answer shows the subject in good standing."""
-        if well and self._strikes:
+        if well and self._strikes and taken_ns >= self._strikes.get(subject, (0, 0))[1]:
             self._strikes.pop(subject, None)
-        if self._returning and (back := self._returning.get(subject)) is not None:
+        if self._returning and (back := self._returning.get(subject)) is not None and taken_ns >= back.since_ns:
             back.in_flight = max(0, back.in_flight - 1)
             if well:
                 back.allowed *= 2

@@ -5,18 +5,17 @@ at keys and addresses apart, so its cost grows with their sum and not with their
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from proxy.clock import Clock
+from proxy.clock import SECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
-from proxy.limits.windows import Alignment, Window, window_for
-from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Usage
+from proxy.limits.windows import DUST, NEVER_NS, Alignment, Window, window_for
+from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
 
 Booking = tuple[Window, Charge]
 
 _MAX_COUNTERS = 20_000
-_WAIT_UNKNOWN = 1 << 62
 
 
 class Ledger(Protocol):
@@ -61,6 +60,31 @@ class Snapshot:
     blocks: tuple[BlockState, ...]
 
 
+class _Refused:
+    """The routes that were looked at in vain."""
+
+    __slots__ = ("_first", "_in_flight")
+
+    def __init__(self) -> None:
+        self._first: NotUntil | None = None
+        self._in_flight: NotUntil | None = None
+
+    def add(self, wait_ns: int | None, scope: Scope, what: str) -> None:
+        if wait_ns is None:
+            self._in_flight = self._in_flight or NotUntil(None, scope, what)
+        elif self._first is None or self._first.wait_ns is None or wait_ns < self._first.wait_ns:
+            self._first = NotUntil(wait_ns, scope, what)
+
+    def shortest(self) -> NotUntil:
+        """A dead route does not hide one that is only busy."""
+        if self._first is None or self._first.wait_ns is None:
+            return self._in_flight or NotUntil(NEVER_NS, Scope.KEY, "no route")
+        if self._in_flight is not None:
+            hopeless = self._first.wait_ns >= NEVER_NS // 2
+            return self._in_flight if hopeless else replace(self._first, sooner=True)
+        return self._first
+
+
 class MemoryLedger:
     """The ledger of one daemon."""
 
@@ -72,25 +96,30 @@ class MemoryLedger:
         self._alignments: dict[str, Alignment] = {}
         self._next_id = 0
         self._open: dict[int, list[tuple[Window, float]]] = {}
-        self._key_turn: dict[str, int] = {}
+        self._key_turn: dict[tuple[str, str], int] = {}
         self._address_turn: dict[tuple[str, str | None], int] = {}
+        self._forget_again_ns = 0
 
     def alignment(self, exchange: str) -> Alignment:
         """The exchange's clock as fixed windows see it; the owner of the measurement writes to it."""
-        return self._alignments.setdefault(exchange, Alignment())
+        return self._alignments.setdefault(exchange, Alignment(error_ns=NEVER_NS))
 
     def acquire(self, ask: Ask) -> Permit | NotUntil:
         now = self._clock.now_ns()
+        count = len(ask.routes)
+        if not count:
+            return NotUntil(NEVER_NS, Scope.KEY, "no route")
         subject: Subject = ("account", ask.account)
         account = self._windows_of(ask, Scope.ACCOUNT, subject)
-        wait, what = self._wait(now, account, (subject, (*subject, ask.call_class)))
+        # A public call is nobody's: an account that rests does not stop it.
+        resting = () if ask.routes[0].key is None else (subject, (*subject, ask.call_class))
+        wait, what = self._wait(now, account, resting)
         if wait != 0:
             return NotUntil(wait, Scope.ACCOUNT, what)
-        best = NotUntil(None, Scope.KEY, "no route")
-        best_ns = _WAIT_UNKNOWN + 1
+        refused = _Refused()
         address_waits: dict[str, tuple[int | None, str, list[Booking]]] = {}
-        turn = self._key_turn.get(ask.account, 0)
-        count = len(ask.routes)
+        line = (ask.account, ask.call_class)
+        turn = self._key_turn.get(line, 0)
         for i in range(count):
             routes = ask.routes[(turn + i) % count]
             alias = routes.key
@@ -98,11 +127,9 @@ class MemoryLedger:
             if alias is not None:
                 subject = ("key", ask.account, alias)
                 key_windows = self._windows_of(ask, Scope.KEY, subject)
-                wait, what = self._wait(now, key_windows, (subject, (*subject, ask.call_class)))
+                wait, what = self._wait(now, key_windows, (subject, (*subject, ask.endpoint)))
                 if wait != 0:
-                    rank = _WAIT_UNKNOWN if wait is None else wait
-                    if rank < best_ns:
-                        best, best_ns = NotUntil(wait, Scope.KEY, what), rank
+                    refused.add(wait, Scope.KEY, what)
                     continue
             place = (ask.account, alias)
             start = self._address_turn.get(place, 0)
@@ -113,21 +140,20 @@ class MemoryLedger:
                 if known is None:
                     subject = ("address", ask.exchange, address)
                     windows = self._windows_of(ask, Scope.ADDRESS, subject)
-                    wait, what = self._wait(now, windows, (subject,))
-                    known = address_waits[address] = (wait, what, windows)
+                    known = address_waits[address] = (*self._wait(now, windows, (subject,)), windows)
                 wait, what, windows = known
                 scope = Scope.ADDRESS
                 if wait == 0 and alias is not None:
-                    wait = self._blocks.wait_ns(("pair", ask.account, alias, address), now)
-                    what, scope = "not whitelisted", Scope.PAIR
+                    wait, what = self._wait(now, [], (("pair", ask.account, alias, address),))
+                    scope = Scope.PAIR
                 if wait == 0:
-                    self._key_turn[ask.account] = (turn + i + 1) % count
-                    self._address_turn[place] = (start + j + 1) % size
+                    if count > 1:  # a pinned or public call leaves the turn to the others
+                        self._key_turn[line] = (turn + i + 1) % count
+                    if size > 1:
+                        self._address_turn[place] = (start + j + 1) % size
                     return self._take(now, ask, Route(ask.account, alias, address), account + key_windows + windows)
-                rank = _WAIT_UNKNOWN if wait is None else wait
-                if rank < best_ns:
-                    best, best_ns = NotUntil(wait, scope, what), rank
-        return best
+                refused.add(wait, scope, what)
+        return refused.shortest()
 
     def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
         taken = self._open.pop(permit.id, None)
@@ -135,11 +161,13 @@ class MemoryLedger:
             return
         now = self._clock.now_ns()
         for window, units in taken:
-            window.in_flight -= units
+            left = window.in_flight - units
+            window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
                 window.book(permit.taken_ns, now, units)
-        for subject in _subjects(permit):
-            self._blocks.ended(subject, well=well)
+        if self._blocks.watching:
+            for subject in _subjects(permit):
+                self._blocks.ended(subject, permit.taken_ns, well=well)
         for said in usage:
             window_key = self._usage_key(permit, said.limit)
             found = self._windows.get(window_key) if window_key else None
@@ -147,7 +175,8 @@ class MemoryLedger:
                 found.tell(permit.taken_ns, now, said.used)
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
-        self._blocks.block(subject, self._clock.now_ns() + duration_ns, reason, probe=probe)
+        now = self._clock.now_ns()
+        self._blocks.block(subject, now, now + duration_ns, reason, probe=probe)
 
     def unblock(self, subject: Subject) -> None:
         self._blocks.unblock(subject)
@@ -162,7 +191,7 @@ class MemoryLedger:
             limit = self._limits[key].limit
             _, _, owner, *name, detail = key  # (limit, scope, owner[, name], detail)
             used = window.used(now)
-            counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, limit.capacity))
+            counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, window.capacity))
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
         return Snapshot(tuple(counters), blocks)
 
@@ -172,38 +201,48 @@ class MemoryLedger:
             limit = charge.limit
             if limit.scope is scope:
                 key = (limit.name, *subject, charge.detail)
-                window = self._windows.get(key)
-                if window is None:
-                    window = self._open_window(key, charge, ask.exchange)
+                window = self._windows.get(key) or self._open_window(key, charge, ask.exchange)
+                if window.capacity != limit.capacity:
+                    window.capacity = limit.capacity  # accounts that share an address may know different limits
                 found.append((window, charge))
         return found
 
     def _open_window(self, key: tuple[str, ...], charge: Charge, exchange: str) -> Window:
-        if len(self._windows) >= _MAX_COUNTERS:  # symbols come from bots: forget the counters that stand at zero
-            now = self._clock.now_ns()
-            for old in [k for k, w in self._windows.items() if w.used(now) == 0]:
-                del self._windows[old], self._limits[old]
+        if len(self._windows) >= _MAX_COUNTERS:
+            self._forget_idle()
+        if len(self._windows) >= _MAX_COUNTERS and charge.detail:
+            # Symbols come from bots. All that are too many share one counter, which holds them back too early.
+            key = (*key[:-1], "*")
+            if key in self._windows:
+                return self._windows[key]
         window = self._windows[key] = window_for(charge.limit, self.alignment(exchange))
         self._limits[key] = charge
         return window
 
+    def _forget_idle(self) -> None:
+        now = self._clock.now_ns()
+        if now >= self._forget_again_ns:
+            self._forget_again_ns = now + SECOND_NS
+            for key in [key for key, window in self._windows.items() if window.used(now) == 0]:
+                del self._windows[key], self._limits[key]
+
     def _wait(self, now: int, bookings: list[Booking], subjects: tuple[Subject, ...]) -> tuple[int | None, str]:
-        """The longest of all waits and what imposes it; None outlasts everything."""
+        """The longest of all waits and what imposes it; None if nothing but calls in flight is in the way."""
         longest = 0
-        what = ""
+        what = in_flight = ""
         for subject in subjects:
             wait = self._blocks.wait_ns(subject, now)
             if wait is None:
-                return None, "blocked"
-            if wait > longest:
-                longest, what = wait, "blocked"
+                in_flight = self._blocks.reason(subject)
+            elif wait > longest:
+                longest, what = wait, self._blocks.reason(subject)
         for window, charge in bookings:
             wait = window.wait_ns(now, charge.units, charge.kept)
             if wait is None:
-                return None, charge.limit.name
-            if wait > longest:
+                in_flight = charge.limit.name
+            elif wait > longest:
                 longest, what = wait, charge.limit.name
-        return longest, what
+        return (None, in_flight) if in_flight and not longest else (longest, what)
 
     def _take(self, now: int, ask: Ask, route: Route, bookings: list[Booking]) -> Permit:
         self._next_id += 1
@@ -211,12 +250,14 @@ class MemoryLedger:
         taken = []
         for window, charge in bookings:
             window.in_flight += charge.units
-            remaining = min(remaining, 1 - window.used(now) / charge.limit.capacity)
+            if charge.limit.shape is not Shape.INFLIGHT:
+                remaining = min(remaining, 1 - window.used(now) / charge.limit.capacity)
             taken.append((window, charge.units))
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))
         self._open[permit.id] = taken
-        for subject in _subjects(permit):
-            self._blocks.started(subject)
+        if self._blocks.watching:
+            for subject in _subjects(permit):
+                self._blocks.started(subject)
         return permit
 
     @staticmethod
@@ -237,8 +278,13 @@ def _subject(scope: Scope, permit: Permit) -> Subject:
 
 
 def _subjects(permit: Permit) -> tuple[Subject, ...]:
+    """Everybody who may have been blamed before, and whom the answer speaks for."""
     route = permit.route
-    address = ("address", permit.ask.exchange, route.address)
+    address: Subject = ("address", permit.ask.exchange, route.address)
     if route.key is None:
         return (address,)
-    return (address, ("key", route.account, route.key), ("pair", route.account, route.key, route.address))
+    account: Subject = ("account", route.account)
+    key: Subject = ("key", route.account, route.key)
+    call_class = permit.ask.call_class
+    pair: Subject = ("pair", route.account, route.key, route.address)
+    return (address, account, (*account, call_class), key, (*key, permit.ask.endpoint), pair)

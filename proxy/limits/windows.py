@@ -10,12 +10,15 @@ from typing import Protocol
 
 from proxy.model import Limit, Shape
 
-_SLICES = 256  # a sliding window forgets in slices of 1/256 of its length, rounded against us
+NEVER_NS = 1 << 62  # the wait of a call that is dearer than the whole limit
+DUST = 1e-6  # units; what sums of fractions may be off by
+_SLICES = 256  # a window keeps its bookings in slices of 1/256 of its length, rounded against us
 
 
 class Window(Protocol):
-    """A counter of one limit for one subject. Units may be fractions."""
+    """A counter of one limit for one subject. Units may be fractions. `capacity` may be set anew at any time."""
 
+    capacity: float
     in_flight: float
 
     def used(self, now_ns: int) -> float:
@@ -23,7 +26,11 @@ class Window(Protocol):
         ...
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
-        """0 if `units` fit and leave `kept` free; else when they will; None: only when a call in flight has ended."""
+        """0 if `units` fit and leave `kept` free; else when they will; None: only when a call in flight has ended.
+
+        NEVER_NS for more than the capacity. A call that leaves less than `kept` even of an idle limit goes when the
+        limit is idle.
+        """
         ...
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
@@ -36,7 +43,10 @@ class Window(Protocol):
 
 
 class Alignment:
-    """Where an exchange's clock stands: exchange wall time = now_ns + offset_ns, give or take error_ns."""
+    """Where an exchange's clock stands: exchange wall time = now_ns + offset_ns, give or take error_ns.
+
+    Its owner writes to it; windows follow. An error of half a window and more says nothing about its edges.
+    """
 
     __slots__ = ("error_ns", "offset_ns")
 
@@ -48,79 +58,132 @@ class Alignment:
 class FixedWindow:
     """A window aligned to the exchange's clock. Near an edge, what may fall on either side counts on both."""
 
-    __slots__ = ("_align", "_booked", "_told", "capacity", "in_flight", "window_ns")
+    __slots__ = (
+        "_align",
+        "_booked",
+        "_error_ns",
+        "_offset_ns",
+        "_rows",
+        "_slice_ns",
+        "_told",
+        "capacity",
+        "in_flight",
+        "window_ns",
+    )
 
     def __init__(self, capacity: float, window_ns: int, align: Alignment) -> None:
         self.capacity = capacity
         self.window_ns = window_ns
         self.in_flight = 0.0
         self._align = align
-        self._booked: dict[int, float] = {}  # window number -> own units
+        self._offset_ns, self._error_ns = align.offset_ns, align.error_ns
+        self._slice_ns = window_ns // _SLICES
+        self._rows: deque[tuple[int, int, int, float]] = deque()  # first settled, first taken, last settled, units
+        self._booked: dict[int, float] = {}  # window number -> units of the rows
         self._told: dict[int, float] = {}  # window number -> highest count heard
 
     def _numbers(self, from_ns: int, to_ns: int) -> range:
-        align = self._align
-        first = (from_ns + align.offset_ns - align.error_ns) // self.window_ns
-        last = (to_ns + align.offset_ns + align.error_ns) // self.window_ns
+        error_ns = min(self._error_ns, self.window_ns // 2)
+        first = (from_ns + self._offset_ns - error_ns) // self.window_ns
+        last = (to_ns + self._offset_ns + error_ns) // self.window_ns
         return range(first, last + 1)
+
+    def _follow(self) -> None:
+        """Take over the alignment. Where it contradicts the former one, all is counted anew, under new numbers."""
+        offset_ns, error_ns = self._align.offset_ns, self._align.error_ns
+        if offset_ns == self._offset_ns and error_ns == self._error_ns:
+            return
+        known = max(error_ns, self._error_ns) <= self.window_ns // 2
+        agrees = known and abs(offset_ns - self._offset_ns) <= error_ns + self._error_ns
+        self._offset_ns, self._error_ns = offset_ns, error_ns
+        if not agrees:
+            self._booked.clear()
+            self._told.clear()
+            for _, taken_ns, settled_ns, units in self._rows:
+                for number in self._numbers(taken_ns, settled_ns):
+                    self._booked[number] = self._booked.get(number, 0.0) + units
 
     def _count(self, number: int) -> float:
         return max(self._booked.get(number, 0.0), self._told.get(number, 0.0))
 
     def used(self, now_ns: int) -> float:
+        self._follow()
         return self.in_flight + max(self._count(n) for n in self._numbers(now_ns, now_ns))
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
-        room = self.capacity - kept
-        numbers = self._numbers(now_ns, now_ns)
-        booked = max(self._count(n) for n in numbers)
-        if self.in_flight + booked + units <= room or (units <= self.capacity and not booked and not self.in_flight):
+        if units > self.capacity + DUST:
+            return NEVER_NS
+        self._follow()
+        room = self.capacity - kept - units - self.in_flight + DUST
+        full = None
+        for number in self._numbers(now_ns, now_ns):
+            count = self._count(number)
+            if count > room and (count or self.in_flight):
+                full = number
+        if full is None:
             return 0
-        if self.in_flight + units > room and self.in_flight:
+        if room < 0 and self.in_flight:
             return None
-        if units > self.capacity:
-            return None
-        align = self._align
-        full = max((n for n in numbers if self.in_flight + self._count(n) + units > room), default=numbers[-1])
-        return max((full + 1) * self.window_ns - align.offset_ns + align.error_ns - now_ns, 1)
+        error_ns = min(self._error_ns, self.window_ns // 2)
+        return max((full + 1) * self.window_ns - self._offset_ns + error_ns - now_ns, 1)
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
+        self._follow()
         numbers = self._numbers(taken_ns, now_ns)
         for number in numbers:
             self._booked[number] = self._booked.get(number, 0.0) + units
-        self._forget(numbers[0])
-
-    def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
-        numbers = self._numbers(taken_ns, now_ns)
-        # The header does not name its window: only a call that cannot have crossed an edge speaks for one.
-        if len(numbers) == 1:
-            self._told[numbers[0]] = max(self._told.get(numbers[0], 0.0), used)
-            self._forget(numbers[0])
-
-    def _forget(self, before: int) -> None:
+        self._note(taken_ns, now_ns, units)
         for counts in (self._booked, self._told):
             if len(counts) > 4:
-                for number in [n for n in counts if n < before - 1]:
+                for number in [n for n in counts if n < numbers[0] - 1]:
                     del counts[number]
+
+    def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
+        self._follow()
+        numbers = self._numbers(taken_ns, now_ns)
+        # The header does not name its window: only a call that cannot have crossed an edge speaks for one. While
+        # the edges are unknown it speaks for both.
+        if len(numbers) == 1 or 2 * self._error_ns >= self.window_ns:
+            # What is surely not ours stays under what we book later.
+            others = used - self.in_flight - max(self._booked.get(n, 0.0) for n in numbers)
+            if others > DUST:
+                self.book(taken_ns, now_ns, others)
+            for number in numbers:
+                self._told[number] = max(self._told.get(number, 0.0), used)
+
+    def _note(self, taken_ns: int, now_ns: int, units: float) -> None:
+        """Keep the raw booking as long as some alignment could put it into the window of this moment."""
+        rows = self._rows
+        while rows and rows[0][2] <= now_ns - 2 * self.window_ns:
+            rows.popleft()
+        if rows and now_ns - rows[-1][0] <= self._slice_ns:
+            first_ns, first_taken_ns, _, sum_ = rows.pop()
+            rows.append((first_ns, min(first_taken_ns, taken_ns), now_ns, sum_ + units))
+        else:
+            rows.append((now_ns, taken_ns, now_ns, units))
 
 
 class SlidingWindow:
     """Units of the last `window_ns`. Also used where the exchange does not say which shape it counts."""
 
-    __slots__ = ("_rows", "_slice_ns", "_sum", "capacity", "in_flight", "window_ns")
+    __slots__ = ("_gone", "_rows", "_slice_ns", "_sum", "capacity", "in_flight", "window_ns")
 
     def __init__(self, capacity: float, window_ns: int) -> None:
         self.capacity = capacity
         self.window_ns = window_ns
         self.in_flight = 0.0
         self._slice_ns = window_ns // _SLICES
-        self._rows: deque[list[float]] = deque()  # [first booked at, last booked at, units]
+        self._rows: deque[tuple[int, int, float]] = deque()  # first booked at, last booked at, units
+        self._gone: deque[tuple[int, int, float]] = deque()  # rows of the window before, for `tell`
         self._sum = 0.0
 
     def _expire(self, now_ns: int) -> None:
-        rows, limit = self._rows, now_ns - self.window_ns
+        rows, gone, limit = self._rows, self._gone, now_ns - self.window_ns
         while rows and rows[0][1] <= limit:
-            self._sum -= rows.popleft()[2]
+            self._sum -= rows[0][2]
+            gone.append(rows.popleft())
+        while gone and gone[0][1] <= limit - self.window_ns:
+            gone.popleft()
         if not rows:
             self._sum = 0.0
 
@@ -129,33 +192,39 @@ class SlidingWindow:
         return self.in_flight + self._sum
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
+        if units > self.capacity + DUST:
+            return NEVER_NS
         self._expire(now_ns)
-        room = self.capacity - kept
-        if self.in_flight + self._sum + units <= room or (units <= self.capacity and not self._sum + self.in_flight):
+        room = self.capacity - kept - units - self.in_flight + DUST
+        if self._sum <= room or not (self._rows or self.in_flight):
             return 0
-        if units > self.capacity or (self.in_flight and self.in_flight + units > room):
+        if room < 0 and self.in_flight:
             return None
         left = self._sum
-        for _, last, count in self._rows:
+        for _, last_ns, count in self._rows:
             left -= count
-            if self.in_flight + left + units <= room + 1e-9 or left <= 1e-9:
-                return max(int(last) + self.window_ns - now_ns, 1)
-        return None
+            if left <= room:
+                return last_ns + self.window_ns - now_ns
+        return self._rows[-1][1] + self.window_ns - now_ns
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
         rows = self._rows
         if rows and now_ns - rows[-1][0] <= self._slice_ns:
-            rows[-1][1] = max(rows[-1][1], now_ns)
-            rows[-1][2] += units
+            first_ns, last_ns, sum_ = rows.pop()
+            rows.append((first_ns, max(last_ns, now_ns), sum_ + units))
         else:
-            rows.append([now_ns, now_ns, units])
+            rows.append((now_ns, now_ns, units))
         self._sum += units
 
     def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
         self._expire(now_ns)
-        missing = used - self.in_flight - self._sum
-        if missing > 0:
-            self.book(taken_ns, now_ns, missing)
+        others = used - self.in_flight - self._sum
+        for _, last_ns, count in reversed(self._gone):  # the exchange may have counted these still
+            if last_ns <= taken_ns - self.window_ns:
+                break
+            others -= count
+        if others > DUST:
+            self.book(taken_ns, now_ns, others)
 
 
 class DecayingCounter:
@@ -179,15 +248,15 @@ class DecayingCounter:
         return self.in_flight + max(0, self._empty_at_ns - now_ns) * self.capacity / self.window_ns
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
-        room_ns = self.window_ns - self._ns(kept)
+        if units > self.capacity + DUST:
+            return NEVER_NS
+        room_ns = self.window_ns - self._ns(kept + units + self.in_flight - DUST)
         level_ns = max(0, self._empty_at_ns - now_ns)
-        flight_ns = self._ns(self.in_flight)
-        over_ns = flight_ns + level_ns + self._ns(units) - room_ns
-        if over_ns <= 0 or (units <= self.capacity and not level_ns and not flight_ns):
+        if level_ns <= room_ns or not (level_ns or self.in_flight):
             return 0
-        if units > self.capacity or (over_ns > level_ns and flight_ns):
+        if room_ns < 0 and self.in_flight:
             return None
-        return min(over_ns, level_ns)
+        return min(level_ns - room_ns, level_ns)
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
         self._empty_at_ns = max(self._empty_at_ns, now_ns) + self._ns(units)
@@ -209,7 +278,9 @@ class InFlight:
         return self.in_flight
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
-        return 0 if self.in_flight + units <= self.capacity else None
+        if units > self.capacity + DUST:
+            return NEVER_NS
+        return 0 if self.in_flight + units <= self.capacity + DUST else None
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
         pass

@@ -86,6 +86,7 @@ class BinanceVenue:
         except Refusal as refusal:
             error = orjson.dumps({"code": refusal.code, "msg": refusal.text})
             answer = Answer(refusal.status, error, str(refusal.code), {**headers, **refusal.headers})
+            key = key or self.identify(asked)
         else:
             if seat is not None:
                 headers.update(seat.headers)

@@ -37,7 +37,7 @@ def stub(port: int) -> str:
     rows = "".join(f'add_header {name} "{value}";\n' for name, value in ANSWER_HEADERS if name != "Content-Type")
     return (
         f"server {{ listen 127.0.0.1:{port} backlog=1024;\nlocation / {{\n"
-        f'default_type "application/json";\n{rows}return 200 \'{ANSWER.decode()}\';\n}} }}\n'
+        f"default_type \"application/json\";\n{rows}return 200 '{ANSWER.decode()}';\n}} }}\n"
     )
 
 

@@ -48,6 +48,7 @@ def request(port: int, prefix: str = "") -> bytes:
     """The order as a bot sends it: six headers and a form."""
     head = (
         f"POST {prefix}{PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: dummy-bot/1.0\r\nAccept: */*\r\n"
-        f"X-MBX-APIKEY: {TOKEN}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(FORM)}\r\n\r\n"
+        f"X-MBX-APIKEY: {TOKEN}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(FORM)}\r\n\r\n"
     )
     return (head + FORM).encode()

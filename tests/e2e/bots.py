@@ -1,7 +1,7 @@
 """Bots under way at the same time, with unsigned calls; and the calls that they make."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,9 @@ def read_of(plan: AccountPlan) -> Request:
 def place_of(plan: AccountPlan, order_id: str) -> Request:
     """An order that rests at 50000."""
     if plan is BINANCE:
-        query = f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000&newClientOrderId={order_id}"
+        query = (
+            f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000&newClientOrderId={order_id}"
+        )
         return "POST", f"/{plan.name}/api/v3/order?{query}", b"", ""
     if plan is KRAKEN:
         form = f"pair=XBTUSD&type=buy&ordertype=limit&volume=0.001&price=50000.0&cl_ord_id={order_id}"
@@ -110,7 +112,9 @@ async def load(world: World, plan: AccountPlan, calls: int, *, orders: bool, pre
 
 def executed_once(world: World, plan: AccountPlan, answers: list[Said]) -> bool:
     """Whether the exchange executed each of the orders exactly once."""
-    count: Callable[[], list[int]] = lambda: [
-        world.sim.ledger.executions(plan.exchange, plan.name, said.order_id) for said in answers if said.order_id
-    ]
+
+    def count() -> list[int]:
+        names = [said.order_id for said in answers if said.order_id]
+        return [world.sim.ledger.executions(plan.exchange, plan.name, name) for name in names]
+
     return set(world.do(count)) <= {1}

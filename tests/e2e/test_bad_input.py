@@ -164,8 +164,9 @@ def test_a_large_body_is_refused(world: World, chunked: bool) -> None:
 MALFORMED = {
     "no HTTP": b"hello\r\n\r\n",
     "bad version": b"GET / HTTP/9.9\r\n\r\n",
-    "two lengths": b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab" % BALANCE.encode(),
-    "length and chunks": b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    "two lengths": b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+    % BALANCE.encode(),
+    "length and chunks": b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0"
     % BALANCE.encode(),
     "folded header": b"GET %s HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n" % ACCOUNT.encode(),
     "blank before the colon": b"GET %s HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n" % ACCOUNT.encode(),
@@ -178,7 +179,9 @@ MALFORMED = {
 def test_what_is_not_http_gets_a_4xx_and_an_end(world: World, name: str) -> None:
     start = world.mark()
     with Wire(world.place) as wire:
-        wire.socket.sendall(MALFORMED[name].replace(b"Host: x\r\n", b"Host: x\r\nX-Ordergate-Token: dummy-token-grid-1\r\n"))
+        wire.socket.sendall(
+            MALFORMED[name].replace(b"Host: x\r\n", b"Host: x\r\nX-Ordergate-Token: dummy-token-grid-1\r\n")
+        )
         answer = b""
         try:
             while piece := wire.socket.recv(65_536):

@@ -80,7 +80,6 @@ async def test_async(world: World, case: Any) -> None:
     check_ledger(world, plan, world.since(start), world.orders_since(start))
 
 
-
 def test_a_withdrawal_raises_and_nothing_leaves(world: World, case: Any) -> None:
     plan, _ = case
     client = client_of(world, plan, ccxt)

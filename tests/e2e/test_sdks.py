@@ -9,6 +9,7 @@ import krakenex
 import pytest
 
 from proxy.cli.world import AccountPlan, token_of
+from proxy.simulator.faults import Fault
 from tests.e2e.worlds import BINANCE, BOT, CRYPTOCOM, KRAKEN, Mark, World, allocation
 
 with warnings.catch_warnings():  # they import what their own dependencies call deprecated
@@ -18,7 +19,7 @@ with warnings.catch_warnings():  # they import what their own dependencies call 
     from binance.client import BaseClient, Client
     from binance.exceptions import BinanceAPIException
     from cryptocom.exchange.api import ApiProvider
-    from cryptocom.exchange.exceptions import ApiAuthError
+    from cryptocom.exchange.exceptions import ApiAuthError, ApiError
 
 
 @pytest.fixture
@@ -140,6 +141,19 @@ async def test_cryptocom_exchange(world: World, provider: ApiProvider) -> None:
     assert detail["status"] == "CANCELED"
     check_ledger(world, CRYPTOCOM, start)
     assert world.executions(CRYPTOCOM, "dummy-order-1") == 1
+
+
+async def test_cryptocom_exchange_does_not_repeat_an_order_of_unknown_outcome(
+    world: World, provider: ApiProvider
+) -> None:
+    """Left to its own settings it posts again after a 504, under a fresh id."""
+    fault = Fault("drop", "cryptocom", path="create-order", executed=True)
+    world.do(lambda: world.sim.inject(fault))
+    start = world.mark()
+    with pytest.raises(ApiError, match="outcome_unknown"):
+        await provider.post("private/create-order", {"params": dict(LIMIT)})
+    assert world.orders_since(start) == 1
+    assert len(world.since(start)) == 1
 
 
 async def test_cryptocom_exchange_gets_its_own_exception(world: World, provider: ApiProvider) -> None:

@@ -6,29 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.cli.world import AccountPlan
-from proxy.config import AddressConfig, Config, LimitOverride
-from proxy.simulator import KrakenLimits, SimConfig
+from proxy.cli.world import AccountPlan, token_of
+from proxy.config import AddressConfig, Config
+from proxy.simulator import SimConfig
 from tests.e2e.bots import load, one, place_of, public_of, read_of
-from tests.e2e.wires import Recorder, plain
-from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, PLANS, World, allocation
+from tests.e2e.wires import Recorder, Wire, plain
+from tests.e2e.worlds import BINANCE, BOT, CRYPTOCOM, PLANS, World, allocation, wide_daemon, wide_sim
 
-WIDE = (5_000.0, 100.0)  # Kraken's counters are narrow: without room, time would do the spreading
 OWN = tuple(f"127.10.9.{n}" for n in range(1, 6))
 
 
-def wide_sim(config: SimConfig) -> SimConfig:
-    return replace(config, kraken=KrakenLimits(rest=WIDE))
-
-
-def wide_daemon(config: Config) -> Config:
-    limits = {"rest": LimitOverride(WIDE[0], int(WIDE[0] / WIDE[1] * 1e9))}
-    account = replace(config.accounts[KRAKEN.name], limits=limits)
-    return replace(config, accounts={**config.accounts, KRAKEN.name: account})
-
-
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.exchange)
-async def test_signed_load_uses_every_key_and_address_evenly(new_world: Callable[..., World], plan: AccountPlan) -> None:
+async def test_signed_load_uses_every_key_and_address_evenly(
+    new_world: Callable[..., World], plan: AccountPlan
+) -> None:
     world = new_world(sim=wide_sim, daemon=wide_daemon)
     if plan is CRYPTOCOM:
         assert (await one(world, place_of(plan, "dummy-standing"))).well
@@ -85,12 +76,10 @@ async def test_when_the_own_allocation_is_banned_nothing_is_borrowed(new_world: 
     world = new_world(daemon=daemon)
     world.do(lambda: world.sim.ban_address("binance", OWN[0], 300))
     start = world.mark()
-    method, target, body, kind = read_of(BINANCE)
-    from tests.e2e.wires import Wire
-
+    method, target, *_ = read_of(BINANCE)
     with Wire(world.place) as wire:
-        headers = {"X-Ordergate-Token": "dummy-token-grid-1", "X-Ordergate-Key": "key-3"}
-        answers = [wire.call(method, target, headers, body) for _ in range(3)]
+        headers = {"X-Ordergate-Token": token_of(BOT), "X-Ordergate-Key": "key-3"}
+        answers = [wire.call(method, target, headers) for _ in range(3)]
     assert all(got.status in (429, 503) for got in answers)
     assert [(entry.address, entry.status) for entry in world.since(start)] == [(OWN[0], 418)]
 

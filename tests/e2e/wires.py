@@ -105,6 +105,7 @@ class Recorder:
     answer: Callable[[Caught], bytes] = lambda caught: plain(b"{}")
     caught: list[Caught] = field(default_factory=list)
     port: int = 0
+    hang_up: bool = False  # after the answer
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -125,6 +126,8 @@ class Recorder:
                 self.caught.append(caught)
                 writer.write(self.answer(caught))
                 await writer.drain()
+                if self.hang_up:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -4,7 +4,6 @@ that block can be used as well; and a clock that both follow and that a test can
 import asyncio
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,10 +16,10 @@ from proxy.cli.daemon import Daemon
 from proxy.cli.urls import TOKEN, settings
 from proxy.cli.world import AccountPlan, addresses_of, configuration, simulation, token_of
 from proxy.clock import SystemClock
-from proxy.config import Config
+from proxy.config import Config, LimitOverride
 from proxy.exchanges import EXCHANGES
 from proxy.model import Upstream
-from proxy.simulator import SimConfig, Simulator
+from proxy.simulator import BinanceLimits, KrakenLimits, SimConfig, Simulator
 from proxy.simulator.ledger import Entry
 from tests.e2e.wires import Recorder
 
@@ -166,10 +165,16 @@ class World:
         self.listen = places[0]
 
     async def _stop(self) -> None:
+        # uvloop leaves a socket open whose connection is cancelled in the very turn in which it is made.
+        connections = self.daemon._egress._connections
+        while connections._open_of.total() != len(connections.live):
+            await asyncio.sleep(0.001)
         await self.daemon.stop(0.0)
         await self.sim.stop()
         if self.recorder is not None:
             await self.recorder.stop()
+        for _ in range(5):  # sockets close in the turns of the loop that follow
+            await asyncio.sleep(0)
         self._folder.cleanup()
 
     @property
@@ -200,8 +205,15 @@ class World:
 
         return self.do(new)
 
-    def orders_since(self, mark: Mark) -> int:
-        return self.do(lambda: self.sim.ledger.orders_executed - mark.orders)
+    def orders_since(self, mark: Mark, plan: AccountPlan | None = None) -> int:
+        """Orders executed since then, of all accounts or of one."""
+
+        def count() -> int:
+            executed = list(self.sim.ledger.executed)
+            new = executed[len(executed) - (self.sim.ledger.orders_executed - mark.orders) :]
+            return sum(plan is None or order.account == plan.name for _, order in new)
+
+        return self.do(count)
 
     def executions(self, plan: AccountPlan, order_id: str) -> int:
         return self.do(lambda: self.sim.ledger.executions(plan.exchange, plan.name, order_id))
@@ -211,17 +223,14 @@ class World:
         return self.do(lambda: {b.subject: b.rest_ns for b in self.daemon.ledger.snapshot().blocks})
 
     def free(self) -> None:
-        """Faults over, all subjects and counters of the daemon as on the first day, so that tests do not meet."""
+        """Faults over, and nobody rests any more."""
 
         def clear() -> None:
             self.sim.faults.clear()
-            for subject in self.blocks_now():
-                self.daemon.dispatcher.unblock(subject)
+            for block in self.daemon.ledger.snapshot().blocks:
+                self.daemon.dispatcher.unblock(block.subject)
 
         self.do(clear)
-
-    def blocks_now(self) -> list[tuple[str, ...]]:
-        return [block.subject for block in self.daemon.ledger.snapshot().blocks]
 
 
 def _aimed(config: Config, upstream: Upstream) -> Config:
@@ -230,6 +239,25 @@ def _aimed(config: Config, upstream: Upstream) -> Config:
         for name, account in config.accounts.items()
     }
     return replace(config, accounts=accounts)
+
+
+_WIDE = (5_000.0, 100.0)  # capacity and decay per second
+_NS = int(_WIDE[0] / _WIDE[1] * 1e9)
+_LIMITS = {
+    BINANCE.name: {"orders_10s": LimitOverride(_WIDE[0])},
+    KRAKEN.name: {"rest": LimitOverride(_WIDE[0], _NS), "engine": LimitOverride(_WIDE[0], _NS)},
+}
+
+
+def wide_sim(config: SimConfig) -> SimConfig:
+    """The narrow counters of keys and accounts widened on both sides, for tests of anything but limits."""
+    binance = BinanceLimits(orders_10s=int(_WIDE[0]))
+    return replace(config, binance=binance, kraken=KrakenLimits(rest=_WIDE, engine=_WIDE, open_orders=5_000))
+
+
+def wide_daemon(config: Config) -> Config:
+    wide = {name: replace(config.accounts[name], limits=limits) for name, limits in _LIMITS.items()}
+    return replace(config, accounts={**config.accounts, **wide})
 
 
 def allocation(plan: AccountPlan) -> set[str]:

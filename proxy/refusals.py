@@ -1,0 +1,34 @@
+"""Our own refusals of a call that was let in, with the wait that a client can keep. Pure."""
+
+from proxy.model import NotUntil, Outcome, Refusal, Verdict
+
+_MOST_RETRY_AFTER_S = 60  # some clients sleep for whatever they are told
+_HOPELESS_NS = 1 << 61  # only the operator can help
+
+
+def queue_full() -> Refusal:
+    return Refusal(429, "queue_full", "too many calls are waiting", 1)
+
+
+def outcome_unknown(call_id: str, verdict: Verdict) -> Refusal:
+    """A write that may have been executed."""
+    text = f"executed or not, nobody knows ({verdict.code}); look it up, do not repeat it (call {call_id})"
+    return Refusal(504, "outcome_unknown", text)
+
+
+def no_answer(verdict: Verdict) -> Refusal:
+    """The last attempt brought no answer that could be passed on."""
+    if verdict.outcome is Outcome.NEVER_CONNECTED:
+        return Refusal(503, "no_route", f"the exchange cannot be reached: {verdict.code}", 1)
+    return Refusal(504, "upstream_failed", f"no answer from the exchange: {verdict.code}")
+
+
+def no_room(found: NotUntil) -> Refusal:
+    """No route is free in time: 429 with a wait where time helps, else 503."""
+    wait_ns = found.wait_ns
+    if wait_ns is None or wait_ns > _HOPELESS_NS:
+        text = f"no key and address can carry this call: {found.what}"
+        return Refusal(503, "no_route", text, 1 if wait_ns is None else 0)
+    wait_s = wait_ns / 1e9
+    text = f"the {found.scope} limit {found.what} leaves no room for {wait_s:.1f} s"
+    return Refusal(429, "rate_limited", text, min(int(wait_s) + 1, _MOST_RETRY_AFTER_S))

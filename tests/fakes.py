@@ -1,0 +1,75 @@
+"""A clock that stands still until a test moves it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+START_WALL_MS = 1_790_000_000_000
+
+
+@dataclass(order=True)
+class FakeAlarm:
+    at_ns: int
+    number: int
+    callback: Callable[[], None] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeClock:
+    """proxy.clock.Clock under control. `wall_step_ms` moves the wall alone, as an operator or NTP would."""
+
+    def __init__(self, now_ns: int = 1_000_000_000_000, wall_ms: int = START_WALL_MS) -> None:
+        self._now_ns = now_ns
+        self._wall_ns = wall_ms * 1_000_000 - now_ns
+        self._numbers = 0
+        self._alarms: list[FakeAlarm] = []
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def wall_ms(self) -> int:
+        return (self._now_ns + self._wall_ns) // 1_000_000
+
+    async def sleep_until(self, at_ns: int) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        alarm = self.call_at(at_ns, lambda: None if woken.done() else woken.set_result(None))
+        try:
+            await woken
+        finally:
+            alarm.cancel()
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> FakeAlarm:
+        self._numbers += 1
+        alarm = FakeAlarm(at_ns, self._numbers, callback)
+        heappush(self._alarms, alarm)
+        return alarm
+
+    def pending(self) -> list[int]:
+        """The moments of all alarms that are set."""
+        return sorted(alarm.at_ns for alarm in self._alarms if not alarm.cancelled)
+
+    def wall_step_ms(self, by_ms: int) -> None:
+        self._wall_ns += by_ms * 1_000_000
+
+    def move_to(self, at_ns: int) -> None:
+        """Go forward and ring every alarm at its own moment, in order; tasks are not run meanwhile."""
+        assert at_ns >= self._now_ns
+        while self._alarms and self._alarms[0].at_ns <= at_ns:
+            alarm = heappop(self._alarms)
+            if not alarm.cancelled:
+                self._now_ns = max(self._now_ns, alarm.at_ns)
+                alarm.callback()
+        self._now_ns = at_ns
+
+    def advance(self, by_ns: int) -> None:
+        self.move_to(self._now_ns + by_ns)
+
+
+async def settled() -> None:
+    """Let every task that can go on do so."""
+    for _ in range(10):
+        await asyncio.sleep(0)
