@@ -9,7 +9,8 @@ from proxy.clock import Clock
 from proxy.limits.ledger import MemoryLedger
 
 _DRIFT = 1e-4  # clocks of computers run apart by less than this; an old answer tells less
-_GRACE_NS = 2_000_000  # our own times are whole milliseconds, and so is the middle
+_GRACE_NS = 2_000_000  # our own times are whole milliseconds, and so is the best guess
+_AGAIN_NS = 50_000_000  # within one second of the exchange's, this often is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class Offset:
     high_ms: float = inf
 
     @property
-    def middle_ms(self) -> int:
-        return round((self.low_ms + self.high_ms) / 2)
+    def best_ms(self) -> int:
+        """0 as long as nothing contradicts our own clock, which somebody keeps; else the middle."""
+        return 0 if self.low_ms <= 0 <= self.high_ms else round((self.low_ms + self.high_ms) / 2)
 
     @property
     def error_ms(self) -> float:
-        return (self.high_ms - self.low_ms) / 2
+        """How far off `best_ms` may be."""
+        return max(self.high_ms - self.best_ms, self.best_ms - self.low_ms)
 
     def aged(self, age_ns: int) -> "Offset":
         """What is left of it after a while."""
@@ -62,15 +65,16 @@ class ExchangeClocks:
         self._clock = clock
         self._ledger = ledger
         self._offsets: dict[str, tuple[Offset, int]] = {}  # and when it was learned
+        self._last_ahead_ns = self._ahead_ns()
         self._last_date: dict[str, tuple[bytes, int | None]] = {}
 
     def wall_ms(self, exchange: str) -> int:
         """The exchange's wall time, as well as we know it."""
         known = self._offsets.get(exchange)
-        return self._clock.wall_ms() + (known[0].middle_ms if known is not None else 0)
+        return self._clock.wall_ms() + (known[0].best_ms if known is not None else 0)
 
     def offsets_ms(self) -> Mapping[str, float]:
-        return {exchange: offset.middle_ms for exchange, (offset, _) in self._offsets.items()}
+        return {exchange: offset.best_ms for exchange, (offset, _) in self._offsets.items()}
 
     def read_date(self, exchange: str, date: bytes, elapsed_ns: int) -> None:
         """Learn from the Date of an answer that took `elapsed_ns`.
@@ -80,21 +84,30 @@ class ExchangeClocks:
         if not date:
             return
         last_date, server_ms = self._last_date.get(exchange, (b"", None))
+        offset, learned_ns = self._offsets.get(exchange, (Offset(), 0))
         if date != last_date:
             server_ms = date_ms(date)
             self._last_date[exchange] = (date, server_ms)
+        elif self._clock.now_ns() - learned_ns < _AGAIN_NS and not self._was_set():
+            return
         if server_ms is not None:
-            offset, learned_ns = self._offsets.get(exchange, (Offset(), 0))
             self._learn(exchange, offset.aged(self._clock.now_ns() - learned_ns), server_ms, 1000, elapsed_ns)
 
     def read_time(self, exchange: str, server_ms: int, elapsed_ns: int) -> None:
         """Start afresh from the exchange's own time endpoint."""
         self._learn(exchange, Offset(), server_ms, 1, elapsed_ns)
 
+    def _was_set(self) -> bool:
+        return abs(self._ahead_ns() - self._last_ahead_ns) > _AGAIN_NS
+
+    def _ahead_ns(self) -> int:
+        """Our wall clock over the monotonic one; it changes when somebody sets the wall clock."""
+        return self._clock.wall_ms() * 1_000_000 - self._clock.now_ns()
+
     def _learn(self, exchange: str, offset: Offset, server_ms: float, resolution_ms: float, elapsed_ns: int) -> None:
         now_ms, now_ns = self._clock.wall_ms(), self._clock.now_ns()
+        self._last_ahead_ns = self._ahead_ns()
         offset = narrowed(offset, server_ms, resolution_ms, now_ms - elapsed_ns / 1e6, now_ms)
         self._offsets[exchange] = (offset, now_ns)
-        align = self._ledger.alignment(exchange)
-        align.offset_ns = (now_ms + offset.middle_ms) * 1_000_000 - now_ns
-        align.error_ns = int(offset.error_ms * 1e6) + _GRACE_NS
+        ahead_ns = (now_ms + offset.best_ms) * 1_000_000 - now_ns
+        self._ledger.alignment(exchange).set(ahead_ns, int(offset.error_ms * 1e6) + _GRACE_NS)

@@ -22,6 +22,7 @@ from proxy.exchanges.form import Exchange
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Metrics
 from proxy.model import (
+    Ask,
     Auth,
     Call,
     Executed,
@@ -123,7 +124,9 @@ class Gateway:
         while True:
             asked_ns = self._clock.now_ns()
             try:
-                found = await self._dispatch.take(ask, deadline_ns=call.deadline_ns, gone=gone)
+                found = self._same_key(ask, progress) or await self._dispatch.take(
+                    ask, deadline_ns=call.deadline_ns, gone=gone
+                )
             except QueueFull:
                 executed = Executed.NO if call.endpoint.call_class.writes else None
                 return self._answer(None, refusals.queue_full(), progress, executed)
@@ -144,6 +147,15 @@ class Gateway:
                 await self._resync(call, pool, found, verdict)
             else:
                 self._metrics.rotation(call.account, verdict.outcome)
+
+    def _same_key(self, ask: Ask, progress: _Progress) -> Permit | None:
+        """After an address was refused: another address of the same key, if one is free (law 5)."""
+        last = progress.attempts[-1] if progress.attempts else None
+        if last is None or last.verdict.blame not in (Scope.ADDRESS, Scope.PAIR) or len(ask.routes) < 2:
+            return None
+        routes = tuple(row for row in ask.routes if row.key == last.route.key)
+        found = self._ledger.acquire(replace(ask, routes=routes, plan=[]))
+        return found if isinstance(found, Permit) else None
 
     async def _attempt(self, call: Call, pool: Pool, permit: Permit, progress: _Progress) -> Decision:
         """Sign, send, judge, decide; then the blocks stand and the permit is settled."""
@@ -177,7 +189,8 @@ class Gateway:
                 sent = False
                 raise fault if isinstance(fault, BadCall) else BadCall("bad_request", str(fault)) from None
             else:
-                self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
+                if not reply.header(b"age"):  # an answer out of a cache has an old Date
+                    self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
                 verdict = self._judge(call, exchange, reply)
             elapsed_ns = self._clock.now_ns() - started_ns
             progress.upstream_ns += elapsed_ns

@@ -134,7 +134,7 @@ class KeyRoutes:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What the ledger is asked for: the first route that has room for all charges."""
+    """What the ledger is asked for: the first route with room for all charges. `plan`: the ledger's own note on it."""
 
     exchange: str
     account: str
@@ -142,6 +142,7 @@ class Ask:
     charges: tuple[Charge, ...]
     routes: tuple[KeyRoutes, ...]
     endpoint: str = ""
+    plan: list[object] = field(default_factory=list, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ def test_a_reserve_is_a_share_of_the_overridden_limit() -> None:
 def test_a_reserve_holds_in_the_ledger() -> None:
     clock = FakeClock()
     ledger = MemoryLedger(clock)
-    ledger.alignment("binance").error_ns = 0
+    ledger.alignment("binance").set(0, 0)
     to = pool(reserve={"place": 0.5}, limits={"weight_1m": LimitOverride(40)}, keys=(key("one", A),))
 
     def count(name: str) -> int:

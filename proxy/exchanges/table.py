@@ -177,6 +177,8 @@ def _paths(name: str, prefix: str) -> list[tuple[str, str]]:
 
 def _limit(name: str, row: dict[str, Any]) -> Limit:
     window = row.get("window")
+    if bool(window) is (row["shape"] == Shape.INFLIGHT):
+        raise ValueError(f"limit {name}: every shape but {Shape.INFLIGHT} has a window")
     return Limit(
         name,
         Scope(row["scope"]),

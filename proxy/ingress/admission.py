@@ -67,7 +67,7 @@ class Admission:
             product = _product(exchange, target)
             bot = self._bot(target, request, given, exchange)
             endpoint = _endpoint(exchange, request)
-            _allowed(bot, pool, endpoint)
+            _allowed(bot, pool, endpoint, request.path)
             stripped = exchange.strip(request)
             deadline_ns, answer_by_ns = _deadlines(given, arrival.now_ns)
             return Call(
@@ -155,12 +155,14 @@ def _endpoint(exchange: Exchange, request: Incoming) -> Endpoint:
     )
 
 
-def _allowed(bot: BotConfig, pool: Pool, endpoint: Endpoint) -> None:
-    refusal = forbidden(pool, endpoint)
+def _allowed(bot: BotConfig, pool: Pool, endpoint: Endpoint, path: str) -> None:
+    refusal = forbidden(pool, endpoint, path)
     if refusal is not None:
         raise BadCall(refusal.reason, refusal.message, refusal.status)
-    granted = CallClass.PLACE if endpoint.call_class is CallClass.AMEND else endpoint.call_class
-    if granted is not CallClass.WITHDRAW and granted not in bot.allow:
+    # Amending counts as placing; and who may not even place may not withdraw, wherever that is open.
+    as_place = endpoint.call_class in (CallClass.AMEND, CallClass.WITHDRAW)
+    granted = CallClass.PLACE if as_place else endpoint.call_class
+    if granted not in bot.allow:
         raise BadCall("not_allowed", f"bot {bot.name} may not make {granted} calls", 403)
 
 

@@ -35,6 +35,11 @@ class Blocks:
         """Some subject has strikes or is on its way back, so `started` and `ended` matter."""
         return bool(self._strikes or self._returning)
 
+    @property
+    def quiet(self) -> bool:
+        """Nobody rests and nobody is on its way back."""
+        return not self._until and not self._returning
+
     def block(self, subject: Subject, now_ns: int, until_ns: int, reason: str, *, probe: bool) -> None:
         """Rest a subject; without a rest (`until_ns` = `now_ns`) it only gets a strike.
 

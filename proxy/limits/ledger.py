@@ -10,12 +10,15 @@ from typing import Protocol
 
 from proxy.clock import SECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
-from proxy.limits.windows import DUST, NEVER_NS, Alignment, Window, window_for
+from proxy.limits.fixed_window import Alignment
+from proxy.limits.window import DUST, NEVER_NS, Window
+from proxy.limits.windows import window_for
 from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
 
 Booking = tuple[Window, Charge]
 
 _MAX_COUNTERS = 20_000
+_SHARED = "*"  # the detail of a counter that many symbols share; what the exchange says of one does not fit it
 
 
 class Ledger(Protocol):
@@ -85,6 +88,18 @@ class _Refused:
         return self._first
 
 
+class _Plan:
+    """What an ask's routes are charged on: looked up once and kept with the ask."""
+
+    __slots__ = ("account", "addresses", "generation", "keys")
+
+    def __init__(self, account: list[Booking], generation: int) -> None:
+        self.account = account
+        self.keys: dict[str, list[Booking]] = {}
+        self.addresses: dict[str, list[Booking]] = {}
+        self.generation = generation
+
+
 class MemoryLedger:
     """The ledger of one daemon."""
 
@@ -95,7 +110,8 @@ class MemoryLedger:
         self._blocks = Blocks()
         self._alignments: dict[str, Alignment] = {}
         self._next_id = 0
-        self._open: dict[int, list[tuple[Window, float]]] = {}
+        self._open: dict[int, list[Booking]] = {}
+        self._generation = 0  # rises when counters are forgotten
         self._key_turn: dict[tuple[str, str], int] = {}
         self._address_turn: dict[tuple[str, str | None], int] = {}
         self._forget_again_ns = 0
@@ -109,28 +125,28 @@ class MemoryLedger:
         count = len(ask.routes)
         if not count:
             return NotUntil(NEVER_NS, Scope.KEY, "no route")
-        subject: Subject = ("account", ask.account)
-        account = self._windows_of(ask, Scope.ACCOUNT, subject)
-        # A public call is nobody's: an account that rests does not stop it.
-        resting = () if ask.routes[0].key is None else (subject, (*subject, ask.call_class))
-        wait, what = self._wait(now, account, resting)
+        plan = self._plan(ask)
+        quiet = self._blocks.quiet  # nobody rests, which is most of the time
+        resting: tuple[Subject, ...] = ()
+        if not quiet and ask.routes[0].key is not None:  # a public call is nobody's: a resting account lets it pass
+            resting = (("account", ask.account), ("account", ask.account, ask.call_class))
+        wait, what = self._wait(now, plan.account, resting)
         if wait != 0:
             return NotUntil(wait, Scope.ACCOUNT, what)
         refused = _Refused()
-        address_waits: dict[str, tuple[int | None, str, list[Booking]]] = {}
+        address_waits: dict[str, tuple[int | None, str]] = {}
         line = (ask.account, ask.call_class)
         turn = self._key_turn.get(line, 0)
         for i in range(count):
             routes = ask.routes[(turn + i) % count]
             alias = routes.key
-            key_windows: list[Booking] = []
+            bookings = plan.account
             if alias is not None:
-                subject = ("key", ask.account, alias)
-                key_windows = self._windows_of(ask, Scope.KEY, subject)
-                wait, what = self._wait(now, key_windows, (subject, (*subject, ask.endpoint)))
+                wait, what, key_bookings = self._key_wait(now, ask, plan, alias, quiet)
                 if wait != 0:
                     refused.add(wait, Scope.KEY, what)
                     continue
+                bookings = bookings + key_bookings
             place = (ask.account, alias)
             start = self._address_turn.get(place, 0)
             size = len(routes.addresses)
@@ -138,12 +154,10 @@ class MemoryLedger:
                 address = routes.addresses[(start + j) % size]
                 known = address_waits.get(address)
                 if known is None:
-                    subject = ("address", ask.exchange, address)
-                    windows = self._windows_of(ask, Scope.ADDRESS, subject)
-                    known = address_waits[address] = (*self._wait(now, windows, (subject,)), windows)
-                wait, what, windows = known
+                    known = address_waits[address] = self._address_wait(now, ask, plan, address, quiet)
+                wait, what = known
                 scope = Scope.ADDRESS
-                if wait == 0 and alias is not None:
+                if wait == 0 and alias is not None and not quiet:
                     wait, what = self._wait(now, [], (("pair", ask.account, alias, address),))
                     scope = Scope.PAIR
                 if wait == 0:
@@ -151,7 +165,8 @@ class MemoryLedger:
                         self._key_turn[line] = (turn + i + 1) % count
                     if size > 1:
                         self._address_turn[place] = (start + j + 1) % size
-                    return self._take(now, ask, Route(ask.account, alias, address), account + key_windows + windows)
+                    route = Route(ask.account, alias, address)
+                    return self._take(now, ask, route, bookings + plan.addresses[address])
                 refused.add(wait, scope, what)
         return refused.shortest()
 
@@ -160,19 +175,20 @@ class MemoryLedger:
         if taken is None:
             return
         now = self._clock.now_ns()
-        for window, units in taken:
-            left = window.in_flight - units
+        said = {row.limit: row.used for row in usage}
+        for window, charge in taken:
+            left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
-                window.book(permit.taken_ns, now, units)
+                window.book(permit.taken_ns, now, charge.units)
+        if said:
+            for window, charge in taken:
+                used = said.get(charge.limit.name)
+                if used is not None and charge.detail != _SHARED:
+                    window.tell(permit.taken_ns, now, used)
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
-        for said in usage:
-            window_key = self._usage_key(permit, said.limit)
-            found = self._windows.get(window_key) if window_key else None
-            if found is not None:
-                found.tell(permit.taken_ns, now, said.used)
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         now = self._clock.now_ns()
@@ -195,15 +211,37 @@ class MemoryLedger:
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
         return Snapshot(tuple(counters), blocks)
 
-    def _windows_of(self, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
+    def _plan(self, ask: Ask) -> _Plan:
+        plan = ask.plan[0] if ask.plan else None
+        if not isinstance(plan, _Plan) or plan.generation != self._generation:
+            plan = _Plan(self._bookings(ask, Scope.ACCOUNT, ("account", ask.account)), self._generation)
+            ask.plan[:] = [plan]
+        return plan
+
+    def _key_wait(
+        self, now: int, ask: Ask, plan: _Plan, alias: str, quiet: bool
+    ) -> tuple[int | None, str, list[Booking]]:
+        subject: Subject = ("key", ask.account, alias)
+        bookings = plan.keys.get(alias)
+        if bookings is None:
+            bookings = plan.keys[alias] = self._bookings(ask, Scope.KEY, subject)
+        return (*self._wait(now, bookings, () if quiet else (subject, (*subject, ask.endpoint))), bookings)
+
+    def _address_wait(self, now: int, ask: Ask, plan: _Plan, address: str, quiet: bool) -> tuple[int | None, str]:
+        subject: Subject = ("address", ask.exchange, address)
+        bookings = plan.addresses.get(address)
+        if bookings is None:
+            bookings = plan.addresses[address] = self._bookings(ask, Scope.ADDRESS, subject)
+        return self._wait(now, bookings, () if quiet else (subject,))
+
+    def _bookings(self, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
         found = []
         for charge in ask.charges:
-            limit = charge.limit
-            if limit.scope is scope:
-                key = (limit.name, *subject, charge.detail)
+            if charge.limit.scope is scope:
+                key = (charge.limit.name, *subject, charge.detail)
                 window = self._windows.get(key) or self._open_window(key, charge, ask.exchange)
-                if window.capacity != limit.capacity:
-                    window.capacity = limit.capacity  # accounts that share an address may know different limits
+                if self._windows.get(key) is not window:
+                    charge = replace(charge, detail=_SHARED)
                 found.append((window, charge))
         return found
 
@@ -212,7 +250,7 @@ class MemoryLedger:
             self._forget_idle()
         if len(self._windows) >= _MAX_COUNTERS and charge.detail:
             # Symbols come from bots. All that are too many share one counter, which holds them back too early.
-            key = (*key[:-1], "*")
+            key = (*key[:-1], _SHARED)
             if key in self._windows:
                 return self._windows[key]
         window = self._windows[key] = window_for(charge.limit, self.alignment(exchange))
@@ -223,6 +261,7 @@ class MemoryLedger:
         now = self._clock.now_ns()
         if now >= self._forget_again_ns:
             self._forget_again_ns = now + SECOND_NS
+            self._generation += 1
             for key in [key for key, window in self._windows.items() if window.used(now) == 0]:
                 del self._windows[key], self._limits[key]
 
@@ -237,6 +276,8 @@ class MemoryLedger:
             elif wait > longest:
                 longest, what = wait, self._blocks.reason(subject)
         for window, charge in bookings:
+            if window.capacity != charge.limit.capacity:
+                window.capacity = charge.limit.capacity  # accounts that share an address may know different limits
             wait = window.wait_ns(now, charge.units, charge.kept)
             if wait is None:
                 in_flight = charge.limit.name
@@ -247,34 +288,16 @@ class MemoryLedger:
     def _take(self, now: int, ask: Ask, route: Route, bookings: list[Booking]) -> Permit:
         self._next_id += 1
         remaining = 1.0
-        taken = []
         for window, charge in bookings:
             window.in_flight += charge.units
             if charge.limit.shape is not Shape.INFLIGHT:
                 remaining = min(remaining, 1 - window.used(now) / charge.limit.capacity)
-            taken.append((window, charge.units))
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))
-        self._open[permit.id] = taken
+        self._open[permit.id] = bookings
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.started(subject)
         return permit
-
-    @staticmethod
-    def _usage_key(permit: Permit, limit: str) -> tuple[str, ...] | None:
-        for charge in permit.ask.charges:
-            if charge.limit.name == limit:
-                return (limit, *_subject(charge.limit.scope, permit), charge.detail)
-        return None
-
-
-def _subject(scope: Scope, permit: Permit) -> Subject:
-    route = permit.route
-    if scope is Scope.ADDRESS:
-        return ("address", permit.ask.exchange, route.address)
-    if scope is Scope.KEY:
-        return ("key", route.account, route.key or "")
-    return ("account", route.account)
 
 
 def _subjects(permit: Permit) -> tuple[Subject, ...]:

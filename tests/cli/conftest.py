@@ -1,7 +1,6 @@
 """Configurations to run, and the daemon as a process of its own."""
 
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -95,8 +94,13 @@ class Process:
     def line(self) -> str:
         """The next line of standard output."""
         assert self.popen.stdout is not None
-        assert select.select([self.popen.stdout], [], [], 15)[0], "nothing was printed"
-        return self.popen.stdout.readline()
+        timer = threading.Timer(15, self.popen.kill)
+        timer.start()
+        text = self.popen.stdout.readline()
+        timer.cancel()
+        timer.join()
+        assert text, "it ended"
+        return text
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.popen.send_signal(number)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from proxy.limits import ledger as ledger_module
 from proxy.limits.blocks import FOREVER_NS, Subject
+from proxy.limits.fixed_window import Alignment
 from proxy.limits.ledger import MemoryLedger
-from proxy.limits.windows import Alignment
 from proxy.model import (
     Ask,
     CallClass,
@@ -60,7 +60,7 @@ def ledger(clock: FakeClock) -> MemoryLedger:
     found = MemoryLedger(clock)
     for exchange in ("binance", "kraken"):
         align: Alignment = found.alignment(exchange)
-        align.error_ns = 0
+        align.set(align.offset_ns, 0)
     return found
 
 

@@ -13,16 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.limits.windows import (
-    NEVER_NS,
-    Alignment,
-    DecayingCounter,
-    FixedWindow,
-    InFlight,
-    SlidingWindow,
-    Window,
-    window_for,
-)
+from proxy.limits.fixed_window import Alignment, FixedWindow
+from proxy.limits.window import NEVER_NS, Window
+from proxy.limits.windows import DecayingCounter, InFlight, SlidingWindow, window_for
 from proxy.model import Limit, Scope, Shape
 
 SECOND = 1_000_000_000
@@ -167,8 +160,8 @@ def test_a_fixed_window_keeps_its_promise_while_the_clock_is_being_learned(seed:
     for _ in range(150):
         traffic.step()
         if rng.random() < 0.2:
-            align.error_ns = rng.choice([rng.randrange(2 * WINDOW), rng.randrange(SECOND)])
-            align.offset_ns = true + rng.randint(-align.error_ns, align.error_ns)
+            error_ns = rng.choice([rng.randrange(2 * WINDOW), rng.randrange(SECOND)])
+            align.set(true + rng.randint(-error_ns, error_ns), error_ns)
     assert max(truth.fixed().values()) <= CAPACITY
 
 
@@ -177,7 +170,7 @@ def test_what_was_booked_before_the_clock_was_known_still_counts() -> None:
     window = make(Shape.FIXED, align)
     now = 777 * SECOND
     window.book(now, now, 15)
-    align.offset_ns, align.error_ns = 1_790_000_000 * SECOND, SECOND // 100
+    align.set(1_790_000_000 * SECOND, SECOND // 100)
     assert window.used(now + 1) == 15
 
 
@@ -186,7 +179,7 @@ def test_a_clock_that_was_set_moves_the_counts_along() -> None:
     window = make(Shape.FIXED, align)
     now = 5 * SECOND + 1000 * WINDOW
     window.book(now, now, 12)
-    align.offset_ns = 123_456_789 * WINDOW + SECOND
+    align.set(123_456_789 * WINDOW + SECOND, align.error_ns)
     assert window.used(now + SECOND) == 12
     assert window.used(now + 2 * WINDOW) == 0
 
@@ -197,7 +190,7 @@ def test_a_better_measurement_loses_and_doubles_nothing() -> None:
     now = 5 * SECOND
     for step in range(10):
         window.book(now, now, 1)
-        align.offset_ns, align.error_ns = SECOND + step * 1_000_000, SECOND - step * 50_000_000
+        align.set(SECOND + step * 1_000_000, SECOND - step * 50_000_000)
     assert window.used(now) == 10
 
 
