@@ -175,17 +175,16 @@ class MemoryLedger:
         if taken is None:
             return
         now = self._clock.now_ns()
+        taken_ns = permit.taken_ns
         said = {row.limit: row.used for row in usage}
         for window, charge in taken:
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
-                window.book(permit.taken_ns, now, charge.units)
-        if said:
-            for window, charge in taken:
-                used = said.get(charge.limit.name)
-                if used is not None and charge.detail != _SHARED:
-                    window.tell(permit.taken_ns, now, used)
+                window.book(taken_ns, now, charge.units)
+            used = said.get(charge.limit.name)
+            if used is not None and charge.detail != _SHARED:
+                window.tell(taken_ns, now, used)
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
