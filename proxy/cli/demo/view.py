@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from proxy.cli.demo.bots import Books
@@ -12,10 +12,9 @@ from proxy.cli.demo.reconcile import Reconciliation
 
 def account_table(account: Mapping[str, Any]) -> Table:
     """Keys of an account with what they have done, and a strip of its addresses."""
-    title = f"{account['account']} ({account['exchange']})"
-    table = Table(
-        "key", "state", "accepted", "turned away", title=title, title_justify="left", box=None, pad_edge=False
-    )
+    title = f"{account['account']} ({account['exchange']})   red: banned   yellow: not listed for a key"
+    state = Column("state", no_wrap=True)
+    table = Table("key", state, "accepted", "turned away", title=title, title_justify="left", box=None, pad_edge=False)
     for key in account["keys"]:
         outcomes = key["outcomes"]
         accepted = outcomes.get("accepted", 0) + outcomes.get("refused", 0)
@@ -27,7 +26,7 @@ def account_table(account: Mapping[str, Any]) -> Table:
         refused = any(key["addresses"].get(row["address"], {}).get("refused") for key in account["keys"])
         style = "red reverse" if row["rest"] or not row["up"] else "yellow" if refused else "green"
         strip.append(f"{number:>3}", style=style)
-    table.add_row("addresses", strip, "", "red: banned, yellow: not listed for a key")
+    table.add_row("addresses", strip)
     return table
 
 
