@@ -13,10 +13,10 @@ PACKAGE = ROOT / "proxy"
 FLOORS = [
     {"errors", "clock", "model"},
     {"limits", "exchanges"},
-    {"secrets", "retry", "refusals", "exchange_time"},
+    {"secrets", "retry", "refusals", "exchange_time", "max_flow"},
     {"config"},
     {"pool"},
-    {"dispatch"},
+    {"dispatch", "capacity"},
     {"egress", "nonces", "metrics", "preview"},
     {"gateway"},
     {"ingress", "admin"},

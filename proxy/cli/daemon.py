@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import http_parser
 
 from proxy.admin.server import Admin
+from proxy.capacity import summary, without
 from proxy.cli.build import pools_of
 from proxy.clock import Clock, SystemClock
 from proxy.config import Config
@@ -85,6 +86,7 @@ class Daemon:
         self._probe()
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
+        self._log_capacity()
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
@@ -135,6 +137,14 @@ class Daemon:
                 if fault:
                     subject = ("address", pool.exchange.name, address)
                     self.ledger.block(subject, _PROBE_EVERY_NS + 1_000_000_000, "not on this host")
+
+    def _log_capacity(self) -> None:
+        """What each account's keys and addresses are worth, with the addresses that can be used now."""
+        missing_now = {address for address, up in self._up.items() if not up}
+        pools = [without(pool, missing_now) for pool in self.pools.values()]
+        for pool in pools:
+            for line in summary(pool, pools):
+                log.info("%s", line)
 
     def _warm_places(self) -> list[Place]:
         """Every address that may be used now, towards every product of its account."""

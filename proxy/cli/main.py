@@ -18,6 +18,7 @@ from rich.table import Table
 
 from proxy import __version__
 from proxy.cli.build import load_config, pools_of
+from proxy.cli.capacity import document, show
 from proxy.cli.check import Finding, findings
 from proxy.cli.daemon import Daemon
 from proxy.cli.demo import run_demo
@@ -128,6 +129,23 @@ def urls(account: str, config: Path | None, as_json: bool) -> None:
         console.print(f"[bold]{row.client}[/]")
         console.print(row.text, markup=False, highlight=False, soft_wrap=True)
         console.print()
+
+
+@main.command()
+@click.argument("account", required=False)
+@_config
+@_json
+def capacity(account: str | None, config: Path | None, as_json: bool) -> None:
+    """What keys and addresses are worth, and what one more would add."""
+    pools = pools_of(_load(config))
+    if account is not None and account not in pools:
+        click.echo(f"ordergate: no account is called {account!r}; there are: {', '.join(pools)}", err=True)
+        sys.exit(2)
+    chosen = list(pools.values()) if account is None else [pools[account]]
+    if as_json:
+        click.echo(json.dumps(document(chosen, pools.values()), indent=1))
+    else:
+        show(Console(), chosen, pools.values())
 
 
 @main.command()

@@ -124,7 +124,11 @@ def _screen(daemon: Daemon, bots: list[Bot], story: Story, seconds: float | None
     parts = [account_table(account) for account in state["accounts"]]
     parts.append(bot_table([(bot.name, bot.books) for bot in bots]))
     left = f"   {max(left_ns, 0) / 1e9:.0f} s left" if seconds else "   Ctrl-C ends"
-    return Group(*parts, *[f"** {line}" for line in story.lines[-4:]], f"queue {state['queue']}{left}")
+    return Group(
+        *parts,
+        *[f"** {line}" for line in story.lines[-4:]],
+        f"addresses: green ready, red banned, yellow not listed for a key   queue {state['queue']}{left}",
+    )
 
 
 def _line(daemon: Daemon, bots: list[Bot]) -> str:

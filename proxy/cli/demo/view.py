@@ -12,7 +12,7 @@ from proxy.cli.demo.reconcile import Reconciliation
 
 def account_table(account: Mapping[str, Any]) -> Table:
     """Keys of an account with what they have done, and a strip of its addresses."""
-    title = f"{account['account']} ({account['exchange']})   red: banned   yellow: not listed for a key"
+    title = f"{account['account']} ({account['exchange']})"
     state = Column("state", no_wrap=True)
     table = Table("key", state, "accepted", "turned away", title=title, title_justify="left", box=None, pad_edge=False)
     for key in account["keys"]:
