@@ -6,7 +6,6 @@ No exchange and no HTTP library is named here. A permit is settled on every path
 next try.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,6 +43,7 @@ from proxy.nonces import Nonces
 from proxy.pool import Asks, Pool, ask_for
 from proxy.preview import preview
 from proxy.retry import Attempt, Decision, Next, decide, exonerated
+from proxy.stamps import Stamps
 
 log = logging.getLogger("ordergate.gateway")
 
@@ -51,7 +51,6 @@ ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or say
 _TIME_WITHIN_NS = 3_000_000_000
 _FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
 _MILLISECOND_NS = 1_000_000
-_STAMP_LEAD_MS = 5_000
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
 
 
@@ -98,16 +97,14 @@ class Gateway:
         self._ledger = ledger
         self._dispatch = dispatcher
         self._egress = egress
-        self._nonces = nonces
+        self._stamps = Stamps(times, nonces)
         self._metrics = metrics
         self._pools = pools
         self._times = times
         self._asks = Asks()
-        self._refills: set[asyncio.Task[None]] = set()
-        self._stamps: dict[str, int] = {}  # key -> the millisecond of its latest signature
 
     async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
-        """Carry a call to its end. Raises BadCall for a request that cannot be sent, Gone if the bot hung up first."""
+        """Carry a call to its end. Raises BadCall if it cannot be sent, Gone if the bot hung up first."""
         progress = _Progress()
         answer = await self._forward(call, self._pools[call.account], progress, gone)
         own_ns = self._clock.now_ns() - call.received_ns - progress.queued_ns - progress.upstream_ns
@@ -204,6 +201,7 @@ class Gateway:
                 route=route,
                 earlier=tuple(progress.attempts),
                 strikes=self._ledger.strikes,
+                refusals=self._ledger.refusals,
             )
             progress.attempts.append(Attempt(route, verdict, decision.blocks))
             self._apply(call, decision)
@@ -231,27 +229,14 @@ class Gateway:
 
     def _sign(self, call: Call, pool: Pool, route: Route) -> SignedRequest:
         credential = pool.credentials[route.key] if route.key is not None else None
-        nonce = 0
-        wall_ms = self._times.wall_ms(pool.exchange.name)
-        name = f"{call.account}/{route.key}"
-        if credential is not None and pool.exchange.one_stamp_each:
-            last_ms = self._stamps.get(name, 0)
-            if 0 <= last_ms - wall_ms < _STAMP_LEAD_MS:  # further ahead: the clock was set back
-                wall_ms = last_ms + 1
-            self._stamps[name] = wall_ms
-        if credential is not None and pool.exchange.nonces:
-            nonce = self._nonces.take(name)
-            if self._nonces.low(name):
-                task = asyncio.ensure_future(self._nonces.refill(name))
-                self._refills.add(task)
-                task.add_done_callback(self._refills.discard)
-        return pool.exchange.sign(call.request, call.endpoint, credential, Stamp(wall_ms, nonce))
+        stamp = self._stamps.take(pool.exchange, f"{call.account}/{route.key}" if credential is not None else None)
+        return pool.exchange.sign(call.request, call.endpoint, credential, stamp)
 
     async def _resync(self, call: Call, pool: Pool, permit: Permit, verdict: Verdict) -> None:
         """Mend what made the exchange refuse a signature: our nonce, or our idea of its clock."""
         exchange, route = pool.exchange, permit.route
         if verdict.outcome is Outcome.NONCE:
-            await asyncio.to_thread(self._nonces.lift, f"{call.account}/{route.key}")
+            await self._stamps.lift(f"{call.account}/{route.key}")
             return
         endpoint = exchange.table.match("GET", exchange.time_path)
         if endpoint is None:
@@ -287,7 +272,7 @@ class Gateway:
     def _no_route(self, call: Call, found: NotUntil, progress: _Progress) -> Answer:
         """Nothing is free in time. What the exchange itself said last is the better answer, unless it was a limit."""
         executed = Executed.NO if call.endpoint.call_class.writes else None
-        for subject in exonerated(tuple(progress.attempts), self._ledger.strikes, witnesses=2):
+        for subject in exonerated(tuple(progress.attempts), self._ledger.refusals, witnesses=2):
             self._dispatch.unblock(subject)  # every key answered the same: the request is the cause
         last = progress.attempts[-1].verdict if progress.attempts else None
         throttled = last is None or last.outcome in (Outcome.THROTTLED, Outcome.BANNED)

@@ -58,8 +58,12 @@ def decide(
     route: Route,
     earlier: tuple[Attempt, ...],
     strikes: Callable[[Subject], int],
+    refusals: Callable[[Subject], int],
 ) -> Decision:
-    """The decision after one answer. `strikes`: how often in a row a subject was blamed before."""
+    """The decision after one answer.
+
+    `strikes`: how often in a row a subject had to rest before. `refusals`: how many calls it refused since it was well.
+    """
     outcome = verdict.outcome
     if outcome in (Outcome.ACCEPTED, Outcome.REFUSED):
         return Decision(Next.RETURN)
@@ -81,8 +85,8 @@ def decide(
         if not any(same_key):
             return Decision(Next.RESYNC)
     blocks = _blocks(verdict, call_class, endpoint, exchange, route, strikes)
-    if verdict.suspect_request and not any(strikes(block.subject) for block in blocks):
-        cleared = exonerated(earlier, strikes, witnesses=_WITNESSES - 1)
+    if verdict.suspect_request and not any(refusals(block.subject) for block in blocks):
+        cleared = exonerated(earlier, refusals, witnesses=_WITNESSES - 1)
         if cleared and _said(earlier[-1]) == (verdict.outcome, verdict.code):
             return Decision(Next.RETURN, lift=cleared)
     lift: tuple[Subject, ...] = ()
@@ -92,18 +96,18 @@ def decide(
 
 
 def exonerated(
-    attempts: tuple[Attempt, ...], strikes: Callable[[Subject], int], *, witnesses: int
+    attempts: tuple[Attempt, ...], refusals: Callable[[Subject], int], *, witnesses: int
 ) -> tuple[Subject, ...]:
     """Whom to lift the blame from, because the request is the cause (an x-of-y rule).
 
-    That is so when `witnesses` different subjects, each blamed by this call only, gave the same answer. Lifting keeps
-    their strikes: a subject that refuses the next call too is to blame after all.
+    That is so when `witnesses` different subjects, which refused no other call, gave the same answer. Lifting keeps
+    the count of their refusals: a subject that refuses the next call too is to blame after all.
     """
     if not attempts or not attempts[-1].verdict.suspect_request:
         return ()
     said = _said(attempts[-1])
     blamed = {block.subject for attempt in attempts if _said(attempt) == said for block in attempt.blocks}
-    if len(blamed) < witnesses or any(strikes(subject) > 1 for subject in blamed):
+    if len(blamed) < witnesses or any(refusals(subject) > 1 for subject in blamed):
         return ()
     return tuple(blamed)
 

@@ -18,6 +18,7 @@ FLOORS = [
     {"pool"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "metrics", "preview"},
+    {"stamps"},
     {"gateway"},
     {"ingress", "admin"},
     {"simulator"},

@@ -48,6 +48,7 @@ def judged(
         route=route,
         earlier=earlier,
         strikes=count,
+        refusals=count,
     )
 
 
@@ -302,6 +303,7 @@ def test_laws_of_every_decision(
         route=route,
         earlier=earlier,
         strikes=lambda subject: strikes,
+        refusals=lambda subject: strikes,
     )
     again = decision.next in (Next.NEXT_ROUTE, Next.RESYNC)
     if call_class.writes and verdict.executed is not Executed.NO:

@@ -28,6 +28,7 @@ class Blocks:
 
     _until: dict[Subject, tuple[int, str]] = field(default_factory=dict)
     _strikes: dict[Subject, tuple[int, int]] = field(default_factory=dict)  # how many, and since when it rested
+    _refusals: dict[Subject, int] = field(default_factory=dict)
     _returning: dict[Subject, _Return] = field(default_factory=dict)
 
     @property
@@ -54,6 +55,7 @@ class Blocks:
             if standing is None or until_ns >= standing[0]:
                 self._until[subject] = (until_ns, reason)
         self._strikes[subject] = (strikes, rested_ns)
+        self._refusals[subject] = self._refusals.get(subject, 0) + 1
         if probe:
             self._returning[subject] = _Return(now_ns)
 
@@ -68,6 +70,10 @@ class Blocks:
 
     def strikes(self, subject: Subject) -> int:
         return self._strikes.get(subject, (0, 0))[0]
+
+    def refusals(self, subject: Subject) -> int:
+        """How many calls have been refused since the subject was last well; one burst may bring many."""
+        return self._refusals.get(subject, 0)
 
     def reason(self, subject: Subject) -> str:
         """Why a subject rests, or rested last."""
@@ -91,6 +97,7 @@ class Blocks:
         """A call on the subject is over. `well`: its answer shows the subject in good standing."""
         if well and self._strikes and taken_ns >= self._strikes.get(subject, (0, 0))[1]:
             self._strikes.pop(subject, None)
+            self._refusals.pop(subject, None)
         if self._returning and (back := self._returning.get(subject)) is not None and taken_ns >= back.since_ns:
             back.in_flight = max(0, back.in_flight - 1)
             if well:

@@ -36,6 +36,8 @@ class Ledger(Protocol):
 
     def strikes(self, subject: Subject) -> int: ...
 
+    def refusals(self, subject: Subject) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class CounterState:
@@ -198,6 +200,9 @@ class MemoryLedger:
 
     def strikes(self, subject: Subject) -> int:
         return self._blocks.strikes(subject)
+
+    def refusals(self, subject: Subject) -> int:
+        return self._blocks.refusals(subject)
 
     def snapshot(self) -> Snapshot:
         now = self._clock.now_ns()

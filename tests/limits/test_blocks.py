@@ -44,6 +44,16 @@ def test_for_ever_lasts_until_the_operator_acts(blocks: Blocks) -> None:
     assert blocks.strikes(KEY) == 0
 
 
+def test_one_burst_is_one_strike_but_every_refused_call_is_a_witness(blocks: Blocks) -> None:
+    for now in (1, 2, 3):
+        blocks.block(KEY, now, SECOND, "firewall", probe=False)
+    assert (blocks.strikes(KEY), blocks.refusals(KEY)) == (1, 3)
+    blocks.unblock(KEY)
+    assert blocks.refusals(KEY) == 3
+    blocks.ended(KEY, SECOND, well=True)
+    assert (blocks.strikes(KEY), blocks.refusals(KEY)) == (0, 0)
+
+
 def test_all_pairs_of_a_key_are_freed_at_once(blocks: Blocks) -> None:
     for alias, ip in (("a", "192.0.2.1"), ("a", "192.0.2.2"), ("b", "192.0.2.1")):
         blocks.block(("pair", "main", alias, ip), 0, SECOND, "not listed", probe=False)
