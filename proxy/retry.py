@@ -143,12 +143,13 @@ def _blocks(
             rest = verdict.wait_ns or _growing(2 * _MINUTE_NS, strikes(address), 60 * _MINUTE_NS)
             return (Block(address, rest, reason, probe=True),)
         case Outcome.NOT_WHITELISTED:
-            refused = strikes(key)
-            if refused >= 2:  # the third address in a row that refuses the key: then it is the key
-                return (Block(key, _growing(_MINUTE_NS, refused - 2, 60 * _MINUTE_NS), reason, probe=True),)
             pair: Subject = ("pair", route.account, route.key or "", route.address)
+            refused, fresh = strikes(key), not strikes(pair)
+            if refused >= 3 or (refused == 2 and fresh):  # the third address in a row that refuses: it is the key
+                return (Block(key, _growing(_MINUTE_NS, refused - 2, 60 * _MINUTE_NS), reason, probe=True),)
             rest = _growing(10 * _MINUTE_NS, strikes(pair), 24 * 60 * _MINUTE_NS)
-            return (Block(pair, rest, reason), Block(key, 0, reason))  # no rest for the key, but a strike
+            # No rest for the key, but a strike: one for each address, however many calls were under way there.
+            return (Block(pair, rest, reason), Block(key, 0, reason)) if fresh else (Block(pair, rest, reason),)
         case Outcome.SUSPENDED:
             rest = verdict.wait_ns or _growing(_MINUTE_NS, strikes(subject), 60 * _MINUTE_NS)
             return (Block(subject, rest, reason, probe=True),)

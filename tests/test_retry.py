@@ -127,6 +127,16 @@ def test_the_third_address_in_a_row_that_refuses_makes_it_the_key() -> None:
     assert rests[-1] == HOUR
 
 
+def test_many_calls_refused_at_one_address_are_one_strike_for_the_key() -> None:
+    again = judged(Outcome.NOT_WHITELISTED, blame=Scope.PAIR, strikes={KEY: 2, PAIR: 1})
+    assert [block.subject for block in again.blocks] == [PAIR]
+    assert again.lift == ()
+    third = judged(Outcome.NOT_WHITELISTED, blame=Scope.PAIR, strikes={KEY: 2, PAIR: 0})
+    assert [block.subject for block in third.blocks] == [KEY]
+    probe = judged(Outcome.NOT_WHITELISTED, blame=Scope.PAIR, strikes={KEY: 3, PAIR: 1})
+    assert [block.subject for block in probe.blocks] == [KEY]
+
+
 def test_a_pair_that_stays_refused_is_asked_less_and_less() -> None:
     rests = [judged(Outcome.NOT_WHITELISTED, strikes={PAIR: n}).blocks[0].duration_ns for n in range(12)]
     assert rests == sorted(rests)

@@ -11,13 +11,14 @@ from proxy.config import BotConfig
 from proxy.errors import BadCall
 from proxy.exchanges.form import Exchange
 from proxy.exchanges.table import Product
-from proxy.ingress.target import Target, parse_target
+from proxy.ingress.target import Target, parse_path, parse_target, split_target
 from proxy.model import Call, CallClass, Endpoint, Incoming, Refusal, Upstream
 from proxy.pool import Pool, forbidden
 
 _MILLISECOND_NS = 1_000_000
 _QUEUE_NS = 4_000_000_000  # below the shortest usual time-out of a client (5 s)
 _MAX_DEADLINE_MS = 600_000
+_MOST_WAYS = 4096
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD")
 
 
@@ -42,6 +43,15 @@ class Arrival:
     now_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a method and a path alone decide, for whoever comes with them."""
+
+    target: Target
+    endpoint: Endpoint
+    upstream: Upstream
+
+
 class Admission:
     """The door. Pure but for the number of the next call."""
 
@@ -50,6 +60,7 @@ class Admission:
         self._bots = {bot.token_hash: bot for bot in bots.values()}
         self._boot = secrets.token_hex(3)
         self._numbers = itertools.count(1)
+        self._ways: dict[tuple[str, str], _Way] = {}
 
     def admit(self, arrival: Arrival) -> Call:
         """A call ready to be forwarded; raises Refused."""
@@ -58,25 +69,31 @@ class Admission:
         exchange: Exchange | None = None
         try:
             _refuse_browsers(given)
-            target = parse_target(arrival.target)
-            request = Incoming(arrival.method, target.path, target.query, arrival.headers, arrival.body)
+            path, query = split_target(arrival.target)
+            way = self._ways.get((arrival.method, path))
+            target = way.target if way is not None else parse_path(path)
+            request = Incoming(arrival.method, target.path, query, arrival.headers, arrival.body)
             pool = self._pools.get(target.account)
             if pool is None:
                 raise BadCall("unknown_account", f"no account is called {target.account!r}", 404)
             exchange = pool.exchange
-            product = _product(exchange, target)
+            if way is None:
+                product = _product(exchange, target)
             bot = self._bot(target, request, given, exchange)
-            endpoint = _endpoint(exchange, request)
-            _allowed(bot, pool, endpoint, request.path)
+            if way is None:
+                way = _Way(target, _endpoint(exchange, request), _upstream(pool, product, target))
+                _allowed_at_all(pool, way.endpoint, request.path)
+                self._remember(arrival.method, path, way)
+            _allowed(bot, way.endpoint)
             stripped = exchange.strip(request)
             deadline_ns, answer_by_ns = _deadlines(given, arrival.now_ns)
             return Call(
                 id=f"{self._boot}-{next(self._numbers)}",
                 bot=bot.name,
                 account=pool.account,
-                endpoint=endpoint,
+                endpoint=way.endpoint,
                 request=stripped,
-                upstream=_upstream(pool, product, target),
+                upstream=way.upstream,
                 params=exchange.params(stripped),
                 received_ns=arrival.now_ns,
                 deadline_ns=deadline_ns,
@@ -86,6 +103,11 @@ class Admission:
             )
         except BadCall as fault:
             raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None
+
+    def _remember(self, method: str, path: str, way: "_Way") -> None:
+        if len(self._ways) >= _MOST_WAYS:  # paths come from bots
+            self._ways.clear()
+        self._ways[method, path] = way
 
     def refused(self, fault: BadCall, method: str, raw_target: str) -> Refused:
         """A refusal from before the body was read, in the shape of the account's exchange if the target names one."""
@@ -155,10 +177,13 @@ def _endpoint(exchange: Exchange, request: Incoming) -> Endpoint:
     )
 
 
-def _allowed(bot: BotConfig, pool: Pool, endpoint: Endpoint, path: str) -> None:
+def _allowed_at_all(pool: Pool, endpoint: Endpoint, path: str) -> None:
     refusal = forbidden(pool, endpoint, path)
     if refusal is not None:
         raise BadCall(refusal.reason, refusal.message, refusal.status)
+
+
+def _allowed(bot: BotConfig, endpoint: Endpoint) -> None:
     # Amending counts as placing; and who may not even place may not withdraw, wherever that is open.
     as_place = endpoint.call_class in (CallClass.AMEND, CallClass.WITHDRAW)
     granted = CallClass.PLACE if as_place else endpoint.call_class

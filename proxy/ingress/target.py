@@ -1,7 +1,7 @@
 """The request target of a bot, read strictly: what is not plain is refused, so nobody reads it another way."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.errors import BadCall
 
@@ -25,6 +25,12 @@ class Target:
 
 def parse_target(raw: str) -> Target:
     """`/[~token/]account/[host/]path[?query]`. BadCall for everything else, and for ambiguous paths."""
+    path, query = split_target(raw)
+    return replace(parse_path(path), query=query)
+
+
+def split_target(raw: str) -> tuple[str, str]:
+    """Path and query; the query is checked, the path is not."""
     if len(raw) > _MAX_TARGET:
         raise BadCall("bad_target", "the request target is too long", 414)
     path, _, query = raw.partition("?")
@@ -32,6 +38,11 @@ def parse_target(raw: str) -> Target:
         raise BadCall("bad_target", "the request target must begin with a slash")
     if not _QUERY.fullmatch(query):
         raise BadCall("bad_target", "the query holds characters that must be percent-encoded")
+    return path, query
+
+
+def parse_path(path: str) -> Target:
+    """`/[~token/]account/[host/]path`, without a query."""
     token: str | None = None
     account, _, rest = path[1:].partition("/")
     if account.startswith("~"):
@@ -43,7 +54,7 @@ def parse_target(raw: str) -> Target:
     first, _, after = rest.partition("/")
     if _HOST.fullmatch(first):
         host, rest = first.partition(":")[0].lower(), after
-    return Target(account, _plain_path("/" + rest), query, host, token)
+    return Target(account, _plain_path("/" + rest), "", host, token)
 
 
 def _plain_path(path: str) -> str:
