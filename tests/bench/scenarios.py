@@ -185,7 +185,7 @@ def _later() -> list[Scenario]:
         Event(38.2, lambda side: side.suspend("k2", 70)),
         Event(110, ban),
     )
-    restarts = (37.8 + 20, 37.8 + 120 + 0.6)
+    restarts = (37.8 + 40, 37.8 + 120 + 0.6)  # once with the window used up for everybody, once in the middle of a rush
     kept = Rule("weight", Scope.ADDRESS, Shape.FIXED, 1200, 60, told=True, kept={"read": 72})
     urgent = (
         Demand("bot", READ, ({"weight": 1},), 1000),
