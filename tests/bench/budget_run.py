@@ -12,7 +12,7 @@ from typing import Any
 from proxy.clock import SECOND_NS
 from proxy.model import Scope
 from tests.bench import virtual
-from tests.bench.counting import ExchangeSide, Rule, Work
+from tests.bench.counting import ExchangeSide, Rule, Tally, Work
 from tests.bench.legal import blind_ceiling, share
 from tests.bench.opponents import OPPONENTS, RoundRobin, ccxt_time
 from tests.bench.ordergate_paced import Ordergate
@@ -172,9 +172,7 @@ class _Run:
                 ceilings[rule.name] = blind_ceiling(rule, tally.spread_ms / max(tally.sent, 1))
         unfair = None
         if scenario.fair:
-            bots = {demand.bot for demand in scenario.demands}
-            equal = sum(tally.by_bot.values()) / len(bots)
-            unfair = max(abs(tally.by_bot[bot] - equal) for bot in bots) / equal if equal else 1.0
+            unfair = _unfair({demand.bot for demand in scenario.demands}, scenario.rules[0], tally, from_ms)
         waits = {kind: _wait(times) for kind, times in sorted(self._waits.items())}
         tightest = min(shares, key=lambda name: shares[name])
         least, ceiling = shares[tightest], ceilings[tightest]
@@ -210,6 +208,19 @@ class _Run:
             yield from {address for addresses in routes.values() for address in addresses}
         else:
             yield "account"
+
+
+def _unfair(bots: set[str], rule: Rule, tally: Tally, from_ms: float) -> float:
+    """The largest deviation from an equal share from the first whole window on; before, some have not come yet."""
+    window_ms = rule.window_s * 1e3
+    first_ms = -(-from_ms // window_ms) * window_ms
+    units = dict.fromkeys(bots, 0)
+    for (name, _), rows in tally.booked.items():
+        for row in rows:
+            if name == rule.name and row.at_ms >= first_ms:
+                units[row.bot] += row.units
+    equal = sum(units.values()) / len(bots)
+    return max(abs(count - equal) for count in units.values()) / equal if equal else 1.0
 
 
 def _wait(times: list[float]) -> Wait:

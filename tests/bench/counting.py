@@ -94,7 +94,6 @@ class Tally:
     other: int = 0  # refused for a block that nobody had told yet
     foreign_refused: int = 0
     booked: dict[tuple[str, str], list[Booked]] = field(default_factory=lambda: defaultdict(list))
-    by_bot: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     spread_ms: float = 0.0  # flight time above the least one, both ways, summed
 
 
@@ -213,7 +212,6 @@ class ExchangeSide:
         capacity = {r.name: self.capacity[r.name] for r, _, _ in charged if r.told and not r.silent}
         if over is None:
             tally.accepted += 1
-            tally.by_bot[work.bot] += 1
             for rule, subject, units in charged:
                 tally.booked[rule.name, subject].append(Booked(now_ms, units, work.bot, work.kind.name))
             return Told("ok", used=used, capacity=capacity, date_s=date_s)

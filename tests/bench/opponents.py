@@ -16,10 +16,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from unittest import mock
 
-import aiolimiter
-import pyrate_limiter
 from ccxt.async_support.base import throttler
-from pyrate_limiter.clocks import AbstractClock
 
 from proxy.clock import SECOND_NS
 from proxy.model import Scope, Shape
@@ -51,11 +48,15 @@ def ccxt_rolling(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
 
 
 def aio(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
+    import aiolimiter  # of the bench extra; the tests do without
+
     limiter = aiolimiter.AsyncLimiter(rule.capacity * share, rule.window_s)
     return lambda units: limiter.acquire(units)
 
 
-class _Milliseconds(AbstractClock):
+class _Milliseconds:
+    """What pyrate-limiter asks of a clock."""
+
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
 
@@ -64,6 +65,8 @@ class _Milliseconds(AbstractClock):
 
 
 def pyrate(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
+    import pyrate_limiter  # of the bench extra
+
     rates = [pyrate_limiter.Rate(max(int(rule.capacity * share), 1), int(rule.window_s * 1e3))]
     bucket: pyrate_limiter.AbstractBucket
     if rule.shape is Shape.DECAYING:

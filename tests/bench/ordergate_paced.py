@@ -120,7 +120,7 @@ def _usage(told: Told) -> tuple[Usage, ...]:
     """Counts from the headers; capacities too, once the ledger takes them."""
     said = []
     for name, used in told.used.items():
-        more: dict[str, Any] = {"capacity": told.capacity[name]} if "capacity" in _USAGE_FIELDS else {}
+        more: dict[str, Any] = {"capacity": told.capacity.get(name)} if "capacity" in _USAGE_FIELDS else {}
         said.append(Usage(name, used, **more))
     return tuple(said)
 

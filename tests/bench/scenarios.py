@@ -151,12 +151,13 @@ def _s3() -> list[Scenario]:
 def _s4() -> list[Scenario]:
     orders = Rule("orders", Scope.ACCOUNT, Shape.FIXED, 300, 10, told=True)
     prices: tuple[Prices, ...] = ({"orders": 1},)
-    steady = tuple(Demand(f"bot-{n}", PLACE, prices, workers) for n, workers in ((1, 100), (2, 50), (3, 25), (4, 25)))
+    # Each has more calls waiting than its part of a window, which is 75.
+    steady = tuple(Demand(f"bot-{n}", PLACE, prices, workers) for n, workers in ((1, 400), (2, 200), (3, 100), (4, 90)))
     bursty = (
         Demand("bot-1", PLACE, prices, burst=700, every_s=20, first_s=1),
         Demand("bot-2", PLACE, prices, burst=360, every_s=10, first_s=3),
-        Demand("bot-3", PLACE, prices, 100),
-        Demand("bot-4", PLACE, prices, 25),
+        Demand("bot-3", PLACE, prices, 200),
+        Demand("bot-4", PLACE, prices, 90),
     )
     return [
         Scenario("S4-steady", "four greedy bots, steady", (orders,), steady, 125, fair=True, strangers=4),
