@@ -1,0 +1,129 @@
+"""Ordergate on virtual time: the real dispatcher, ledger, retry table and exchange clocks, in the gateway's order."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from email.utils import formatdate
+from typing import Any
+
+from proxy.clock import SECOND_NS
+from proxy.dispatch import Dispatcher
+from proxy.exchange_time import ExchangeClocks
+from proxy.limits.ledger import MemoryLedger
+from proxy.model import Ask, Charge, Executed, KeyRoutes, Limit, NotUntil, Outcome, Permit, Scope, Usage, Verdict
+from proxy.retry import Attempt, Next, decide
+from tests.bench.counting import ExchangeSide, Told, Work
+from tests.bench.virtual import VirtualClock
+
+_EXCHANGE, _ACCOUNT = "bench", "account"
+_PATIENCE_NS = 3_600 * SECOND_NS
+_OUTCOMES = {
+    "ok": Outcome.ACCEPTED,
+    "throttled": Outcome.THROTTLED,
+    "banned": Outcome.BANNED,
+    "suspended": Outcome.SUSPENDED,
+    "not_whitelisted": Outcome.NOT_WHITELISTED,
+}
+_ASK_FIELDS = {row.name for row in fields(Ask)}
+_USAGE_FIELDS = {row.name for row in fields(Usage)}
+
+
+class Ordergate:
+    """A subject of the benchmark: `carry` brings a call through, however often it is refused."""
+
+    name = "ordergate"
+
+    def __init__(self, clock: VirtualClock, side: ExchangeSide, routes: Mapping[str, tuple[str, ...]]) -> None:
+        self._clock = clock
+        self._side = side
+        self._routes = tuple(KeyRoutes(key, addresses) for key, addresses in routes.items())
+        self._limits = {
+            rule.name: Limit(rule.name, rule.scope, rule.shape, rule.capacity, int(rule.window_s * SECOND_NS))
+            for rule in side.rules
+        }
+        self._start()
+
+    def _start(self) -> None:
+        self.ledger = MemoryLedger(self._clock)
+        self.dispatcher = Dispatcher(self.ledger, self._clock)
+        self._times = ExchangeClocks(self._clock, self.ledger)
+
+    def restart(self, *, kept: bool) -> None:
+        """The process dies and starts again. `kept`: it finds its state file."""
+        ledger: Any = self.ledger
+        state = ledger.state() if kept and hasattr(ledger, "state") else None
+        self._start()
+        ledger = self.ledger
+        if state is not None:
+            ledger.restore(state)
+
+    async def carry(self, work: Work) -> int | None:
+        """Send until the exchange accepts; the nanoseconds waited before the accepted send, or None: given up."""
+        ask = self._ask(work)
+        earlier: list[Attempt] = []
+        while True:
+            found = await self.dispatcher.take(ask, deadline_ns=work.asked_ns + _PATIENCE_NS)
+            if isinstance(found, NotUntil):
+                await self._clock.sleep_until(self._clock.now_ns() + min(found.wait_ns or SECOND_NS, _PATIENCE_NS))
+                return None
+            sent_ns = self._clock.now_ns()
+            if await self._attempt(work, found, earlier):
+                return sent_ns - work.asked_ns
+
+    async def _attempt(self, work: Work, permit: Permit, earlier: list[Attempt]) -> bool:
+        sent, well = True, False
+        usage: tuple[Usage, ...] = ()
+        try:
+            told = await self._side.send(work, permit.route.key or "", permit.route.address)
+            date = _http_date(told.date_s)
+            self._times.read_date(_EXCHANGE, date, told.elapsed_ns)
+            verdict = _verdict(told)
+            decision = decide(
+                verdict,
+                call_class=work.kind.call_class,
+                exchange=_EXCHANGE,
+                route=permit.route,
+                endpoint=work.kind.name,
+                earlier=tuple(earlier),
+                strikes=self.ledger.strikes,
+            )
+            earlier.append(Attempt(permit.route, verdict, decision.blocks))
+            for block in decision.blocks:
+                self.dispatcher.block(block.subject, block.duration_ns, block.reason, probe=block.probe)
+            for subject in decision.lift:
+                self.dispatcher.unblock(subject)
+            well = verdict.outcome is Outcome.ACCEPTED
+            usage = _usage(told)
+            if decision.next is Next.RETURN and not well:
+                earlier.clear()  # the bot gets a native error, and asks again
+            return well
+        finally:
+            self.dispatcher.settle(permit, sent=sent, well=well, usage=usage)
+
+    def _ask(self, work: Work) -> Ask:
+        charges = tuple(
+            Charge(self._limits[rule.name], units, "", rule.kept.get(work.kind.name, 0))
+            for rule in self._side.rules
+            if (units := work.prices.get(rule.name, 0))
+        )
+        more = {name: value for name, value in (("endpoint", work.kind.name), ("bot", work.bot)) if name in _ASK_FIELDS}
+        return Ask(_EXCHANGE, _ACCOUNT, work.kind.call_class, charges, self._routes, **more)
+
+
+def _verdict(told: Told) -> Verdict:
+    outcome = _OUTCOMES[told.outcome]
+    executed = Executed.YES if outcome is Outcome.ACCEPTED else Executed.NO
+    blame = told.scope if told.scope in (Scope.ADDRESS, Scope.KEY, Scope.ACCOUNT, Scope.PAIR) else None
+    return Verdict(outcome, executed, blame, told.wait_ns, told.rule)
+
+
+def _usage(told: Told) -> tuple[Usage, ...]:
+    """Counts from the headers; capacities too, once the ledger takes them."""
+    said = []
+    for name, used in told.used.items():
+        more: dict[str, Any] = {"capacity": told.capacity.get(name)} if "capacity" in _USAGE_FIELDS else {}
+        said.append(Usage(name, used, **more))
+    return tuple(said)
+
+
+def _http_date(unix_s: int) -> bytes:
+    return formatdate(unix_s, usegmt=True).encode()
