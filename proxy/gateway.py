@@ -12,18 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy import refusals
+from proxy.answer import Answer
 from proxy.clock import Clock
 from proxy.dispatch import Dispatcher, Gone, QueueFull
 from proxy.egress import Egress
 from proxy.errors import BadCall, MaybeSent, NotSent
 from proxy.exchange_time import ExchangeClocks
 from proxy.exchanges.form import Exchange
+from proxy.flights import Flights
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Metrics
 from proxy.model import (
     Ask,
     Auth,
     Call,
+    CallClass,
     Executed,
     Incoming,
     KeyRoutes,
@@ -52,19 +55,6 @@ _TIME_WITHIN_NS = 3_000_000_000
 _FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
 _MILLISECOND_NS = 1_000_000
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a bot gets: the exchange's reply, or our refusal; and how it came about."""
-
-    reply: Reply | None
-    refusal: Refusal | None
-    route: Route | None = None
-    attempts: int = 0
-    queued_ns: int = 0
-    remaining: float | None = None
-    executed: Executed | None = None
 
 
 @dataclass(slots=True)
@@ -102,14 +92,30 @@ class Gateway:
         self._pools = pools
         self._times = times
         self._asks = Asks()
+        self._flights = Flights(clock)
 
     async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
         """Carry a call to its end. Raises BadCall if it cannot be sent, Gone if the bot hung up first."""
         progress = _Progress()
-        answer = await self._forward(call, self._pools[call.account], progress, gone)
+        pool = self._pools[call.account]
+        if call.endpoint.call_class is CallClass.PUBLIC:
+            answer = await self._read_public(call, pool, progress, gone)
+        else:
+            answer = await self._forward(call, pool, progress, gone)
         own_ns = self._clock.now_ns() - call.received_ns - progress.queued_ns - progress.upstream_ns
         end = answer.refusal.reason if answer.refusal is not None else "exchange"
         self._metrics.call(call.bot, call.account, call.endpoint.call_class, end, progress.queued_ns, own_ns)
+        return answer
+
+    async def _read_public(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
+        asked_ns = self._clock.now_ns()
+        answer = await self._flights.share(
+            call, pool, lambda flown, unwanted: self._forward(flown, pool, progress, unwanted), gone
+        )
+        if not progress.attempts:  # somebody else's, or its time ran out: the wait is no work of ours
+            progress.upstream_ns = self._clock.now_ns() - asked_ns - progress.queued_ns
+        if answer.shared:
+            self._metrics.shared_read(pool.exchange.name, answer.shared)
         return answer
 
     def preview(self, call: Call) -> dict[str, Any]:
@@ -293,6 +299,7 @@ class Gateway:
             progress.queued_ns,
             permit.remaining if permit is not None else None,
             executed,
+            progress.attempts[-1].verdict.outcome if progress.attempts else None,
         )
 
 

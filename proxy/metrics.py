@@ -34,6 +34,7 @@ CALLS = "ordergate_calls"
 ROTATIONS = "ordergate_rotations"
 REFUSALS = "ordergate_refusals"
 EGRESS_FAULTS = "ordergate_egress_faults"
+SHARED_READS = "ordergate_shared_reads"
 _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     KEY_OUTCOMES: ("Attempts by key and outcome.", ("account", "key", "outcome")),
     ADDRESS_OUTCOMES: ("Attempts by address and outcome.", ("exchange", "address", "outcome")),
@@ -42,6 +43,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ROTATIONS: ("Turns to another route, by the outcome that caused them.", ("account", "reason")),
     REFUSALS: ("Calls refused by the daemon itself.", ("reason",)),
     EGRESS_FAULTS: ("Connections given up because of their source address.", ("exchange",)),
+    SHARED_READS: ("Public reads answered without a request of their own.", ("exchange", "kind")),
 }
 
 
@@ -93,6 +95,10 @@ class Metrics:
 
     def egress_fault(self, exchange: str) -> None:
         self._add(EGRESS_FAULTS, exchange)
+
+    def shared_read(self, exchange: str, kind: str) -> None:
+        """`kind`: "flight" for an answer that was under way already, "cache" for a kept one."""
+        self._add(SHARED_READS, exchange, kind)
 
     def copy(self, gauges: Gauges) -> Collector:
         """The counts of this moment, for `render`. Called on the event loop, and quick."""

@@ -42,6 +42,7 @@ class Pool:
     allow_withdrawals: bool = False
     public_addresses: Mapping[str, str] = field(default_factory=dict)
     in_flight: Mapping[str, Limit] = field(default_factory=dict)  # key -> cap, where nonces must rise
+    cache: Mapping[str, int] = field(default_factory=dict)  # "GET /path" of a public read -> how long it is kept, ns
 
 
 def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
@@ -72,6 +73,7 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
             for key in config.keys
             if exchange.nonces
         },
+        cache=config.cache,
     )
 
 

@@ -7,13 +7,16 @@ from proxy.config import AccountConfig, Config, find, load
 from proxy.errors import ConfigError
 from proxy.exchanges import EXCHANGES
 from proxy.exchanges.form import Exchange
+from proxy.flights import tells_time
+from proxy.model import Auth, CallClass
 from proxy.pool import Pool, pool_of
 
 
 def load_config(path: Path | None) -> Config:
     """The configuration, checked as far as it goes without the network. Raises ConfigError."""
     place = find(path)
-    config = load(place, {name: tuple(exchange.table.products) for name, exchange in EXCHANGES.items()})
+    products = {name: tuple(exchange.table.products) for name, exchange in EXCHANGES.items()}
+    config = load(place, products, uncacheable=uncacheable)
     complaints = [
         f"{place}: {complaint}"
         for account in config.accounts.values()
@@ -48,6 +51,17 @@ def complaints_of(account: AccountConfig, exchange: Exchange) -> list[str]:
         if key.nonce_window and not exchange.nonces:
             found.append(f"{place}.keys.{key.alias}.nonce_window: {exchange.name} uses no nonces; remove the line")
     return found
+
+
+def uncacheable(exchange: str, endpoint: str) -> str:
+    """Why answers of "METHOD /path" are not kept, or ""."""
+    method, _, path = endpoint.partition(" ")
+    row = EXCHANGES[exchange].table.match(method, path)
+    if row is None:
+        return f"{exchange} has no such endpoint"
+    if row.call_class is not CallClass.PUBLIC or row.auth is not Auth.NONE:
+        return "only public data is kept, and this endpoint needs a key"
+    return "an answer that tells the time is not kept" if tells_time(path) else ""
 
 
 def pools_of(config: Config) -> Mapping[str, Pool]:

@@ -112,6 +112,21 @@ def _within_reserve(shares: dict[str, float]) -> dict[str, float]:
     return shares
 
 
+def _cacheable(name: str, info: ValidationInfo) -> str:
+    if not fields.endpoint(name).startswith("GET ") or "*" in name or "?" in name:
+        raise ValueError("write GET /path, one endpoint without * and without parameters")
+    exchange = info.data.get("exchange")
+    complaint = facts(info).uncacheable(exchange, name) if exchange is not None else ""
+    if complaint:
+        raise ValueError(complaint)
+    return name
+
+
+def _cache_time(text: str) -> str:
+    fields.cache_ns(text)
+    return text
+
+
 class AccountForm(Form):
     """One trading account (main or sub-account) at one exchange."""
 
@@ -142,6 +157,11 @@ class AccountForm(Form):
     deny: list[Annotated[str, AfterValidator(fields.endpoint)]] = Field(default_factory=list)
     """Endpoints that no bot may call: "METHOD /path"."""
     allow_withdrawals: bool = False
+    cache: dict[
+        Annotated[str, AfterValidator(_cacheable), Field(json_schema_extra={"pattern": r"^GET /[^*?\s]*$"})],
+        Annotated[str, AfterValidator(_cache_time)],
+    ] = Field(default_factory=dict)
+    """Public reads whose answers are kept for a while (1h at most): "GET /path": 5s."""
 
     @field_validator("upstream")
     @classmethod

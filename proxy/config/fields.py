@@ -20,6 +20,7 @@ _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE) /[!-~]*")
 _UNIX_PATH_BYTES = 107  # sockaddr_un
+_LONGEST_CACHE_NS = 3_600_000_000_000
 
 
 def name(text: str) -> str:
@@ -121,6 +122,14 @@ def listener(text: str, *, allow_remote: bool) -> str:
     if not found.is_loopback and not allow_remote:
         raise ValueError("other machines could reach this: use a loopback address, or set allow_remote: true")
     return text
+
+
+def cache_ns(text: str) -> int:
+    """How long a kept answer may be passed on."""
+    found = duration_ns(text)
+    if found > _LONGEST_CACHE_NS:
+        raise ValueError("an answer is kept for 1h at most")
+    return found
 
 
 def endpoint(text: str) -> str:

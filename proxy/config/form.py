@@ -31,6 +31,8 @@ class Facts:
     accounts: frozenset[str] = frozenset()
     allow_remote: bool = False
     allow_env_secrets: bool = False
+    uncacheable: Callable[[str, str], str] = lambda exchange, endpoint: ""
+    """What speaks against keeping the answers of an exchange's "METHOD /path", or ""."""
 
 
 class Form(BaseModel):

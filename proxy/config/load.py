@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from proxy import secrets
@@ -35,13 +35,20 @@ def find(path: Path | None, places: tuple[Path, ...] = DEFAULT_PLACES) -> Path:
     raise ConfigError([f"no configuration: neither {' nor '.join(map(str, places))} exists"])
 
 
-def load(path: Path, exchanges: Mapping[str, tuple[str, ...]], environ: Mapping[str, str] | None = None) -> Config:
+def load(
+    path: Path,
+    exchanges: Mapping[str, tuple[str, ...]],
+    environ: Mapping[str, str] | None = None,
+    uncacheable: Callable[[str, str], str] = lambda exchange, endpoint: "",
+) -> Config:
     """Read, check and complete the configuration, secrets included.
 
-    `exchanges`: name -> its products. ConfigError holds every fault as "file:line: place: text".
+    `exchanges`: name -> its products. `uncacheable`: as in Facts. ConfigError holds every fault as
+    "file:line: place: text".
     """
     document = read_document(path)
-    loading = _Loading(document, exchanges, path.absolute().parent, os.environ if environ is None else environ)
+    folder, variables = path.absolute().parent, os.environ if environ is None else environ
+    loading = _Loading(document, exchanges, folder, variables, uncacheable)
     config = loading.config() if document.tree is not None else None
     if config is None or loading.complaints:
         raise ConfigError(render(path, loading.complaints))
@@ -52,13 +59,19 @@ class _Loading:
     """One run over a document. Values are filled in even after a complaint, so that the run finds all of them."""
 
     def __init__(
-        self, document: Document, exchanges: Mapping[str, tuple[str, ...]], folder: Path, environ: Mapping[str, str]
+        self,
+        document: Document,
+        exchanges: Mapping[str, tuple[str, ...]],
+        folder: Path,
+        environ: Mapping[str, str],
+        uncacheable: Callable[[str, str], str],
     ) -> None:
         self.complaints: list[Complaint] = list(document.complaints)
         self._document = document
         self._folder = folder
         self._environ = environ
         self._exchanges = exchanges
+        self._uncacheable = uncacheable
         self._seen: dict[tuple[str, bytes], str] = {}  # (what, digest) -> where it stood first
         self._public: dict[str, str] = {}  # bound address -> its public one
 
@@ -70,6 +83,7 @@ class _Loading:
             accounts=frozenset(self._names("accounts")),
             allow_remote=top.get("allow_remote") is True,
             allow_env_secrets=top.get("allow_env_secrets") is True,
+            uncacheable=self._uncacheable,
         )
         whole, faults = judge(FileForm, self._document, (), facts)
         self.complaints += faults
@@ -115,6 +129,7 @@ class _Loading:
             reserve={str(name): share for name, share in form.reserve.items()},
             deny=tuple(form.deny),
             allow_withdrawals=form.allow_withdrawals,
+            cache={endpoint: fields.cache_ns(text) for endpoint, text in form.cache.items()},
         )
 
     def _is_local(self, exchange: str, upstream: Mapping[str, Upstream]) -> bool:

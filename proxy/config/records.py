@@ -49,6 +49,7 @@ class AccountConfig:
     reserve: Mapping[str, float]  # class -> share of each limit kept for it
     deny: tuple[str, ...]  # "METHOD /path"
     allow_withdrawals: bool
+    cache: Mapping[str, int] = field(default_factory=dict)  # "GET /path" -> how long an answer is kept, ns
 
 
 @dataclass(frozen=True, slots=True)

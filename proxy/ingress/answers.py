@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import orjson
 
+from proxy.answer import Answer
 from proxy.exchanges.form import Exchange
-from proxy.gateway import Answer
 from proxy.model import Call, Executed, Incoming, NativeError, Refusal, Reply
 
 # Hop by hop, or made anew by us; a cookie of the exchange's edge would tie bots together.
@@ -64,6 +64,8 @@ def our_headers(call: Call, answer: Answer) -> list[tuple[str, str]]:
         rows.append(("X-Ordergate-Address", answer.route.address))
     if answer.remaining is not None:
         rows.append(("X-Ordergate-Remaining", f"{answer.remaining:.3f}"))
+    if answer.shared:
+        rows.append(("X-Ordergate-Shared", "1"))
     if answer.executed is not None:
         rows.append(("X-Ordergate-Outcome", _OUTCOMES[answer.executed]))
     if answer.refusal is not None:

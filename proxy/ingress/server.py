@@ -10,11 +10,12 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from proxy.answer import Answer
 from proxy.clock import Clock
 from proxy.dispatch import Gone
 from proxy.errors import BadCall, MaybeSent
 from proxy.exchanges.form import Exchange
-from proxy.gateway import Answer, Gateway
+from proxy.gateway import Gateway
 from proxy.ingress.admission import Admission, Arrival, Refused
 from proxy.ingress.answers import native, our_headers, refusal_head, refusal_headers, reply_head
 from proxy.metrics import Metrics
