@@ -1,17 +1,9 @@
 """Raw `a=1&b=2` texts: read and cut without decoding or re-encoding what stays."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
 from proxy.errors import BadCall
-
-
-def pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Decoded (name, value) of every piece, in order."""
-    for piece in text.split("&"):
-        if piece:
-            name, _, value = piece.partition("=")
-            yield _decoded(name), _decoded(value)
 
 
 def _decoded(text: str) -> str:
@@ -20,8 +12,8 @@ def _decoded(text: str) -> str:
 
 def without(text: str, names: frozenset[str]) -> str:
     """`text` without the named parameters (compared decoded); the other pieces stay byte for byte."""
-    if not text:
-        return text
+    if "%" not in text and not any(name in text for name in names):
+        return text  # the usual case of an unsigned call: no name can hide where nothing is encoded
     return "&".join(p for p in text.split("&") if p and _decoded(p.partition("=")[0]) not in names)
 
 
@@ -29,10 +21,15 @@ def collect(texts: Iterable[str]) -> dict[str, str]:
     """All parameters of several texts; a name given twice is refused, as the exchange might read the other."""
     found: dict[str, str] = {}
     for text in texts:
-        for name, value in pairs(text):
+        encoded = "%" in text or "+" in text
+        for piece in text.split("&"):
+            name, _, value = piece.partition("=")
+            if encoded:
+                name, value = unquote_plus(name), unquote_plus(value)
             if name in found and not name.endswith("[]"):
                 raise BadCall("duplicate_parameter", f"parameter {name[:40]!r} is given twice")
-            found[name] = value
+            if piece:
+                found[name] = value
     return found
 
 
