@@ -48,7 +48,7 @@ def ccxt_rolling(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
 
 
 def aio(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
-    import aiolimiter  # of the bench extra; the tests do without
+    import aiolimiter
 
     limiter = aiolimiter.AsyncLimiter(rule.capacity * share, rule.window_s)
     return lambda units: limiter.acquire(units)
@@ -65,7 +65,7 @@ class _Milliseconds:
 
 
 def pyrate(clock: VirtualClock, rule: Rule, share: float) -> Acquire:
-    import pyrate_limiter  # of the bench extra
+    import pyrate_limiter
 
     rates = [pyrate_limiter.Rate(max(int(rule.capacity * share), 1), int(rule.window_s * 1e3))]
     bucket: pyrate_limiter.AbstractBucket

@@ -85,6 +85,7 @@ class Ordergate:
                 endpoint=work.kind.name,
                 earlier=tuple(earlier),
                 strikes=self.ledger.strikes,
+                refusals=self.ledger.refusals,
             )
             earlier.append(Attempt(permit.route, verdict, decision.blocks))
             for block in decision.blocks:

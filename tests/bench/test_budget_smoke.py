@@ -88,8 +88,6 @@ def test_the_share_is_of_what_was_legal(
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_subject_runs(subject: str) -> None:
-    if library := {"aiolimiter": "aiolimiter", "pyrate": "pyrate_limiter"}.get(subject):
-        pytest.importorskip(library, reason="of the bench extra")
     result = measure(_SHORT, subject)
     assert result.accepted > 20 and 0.9 <= result.share <= 1.0
     assert result.waits["read"].calls >= result.accepted
