@@ -71,10 +71,11 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A counter as the exchange reported it with an answer."""
+    """A counter as the exchange reported it with an answer. `capacity`: of the limit, if that was told too."""
 
     limit: str
     used: float
+    capacity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ FLOORS = [
     {"config"},
     {"pool"},
     {"dispatch", "capacity"},
-    {"egress", "nonces", "metrics", "preview"},
+    {"egress", "nonces", "ledger_file", "metrics", "preview"},
     {"stamps", "flights"},
     {"gateway"},
     {"ingress", "admin"},
@@ -55,6 +55,7 @@ UNMIRRORED = {
     "egress/settings.py": "records without code",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/kraken_errors.py": "the table of tests/exchanges/test_kraken.py",
+    "limits/refused.py": "the refusals of tests/limits/test_ledger.py",
     "limits/window.py": "a protocol",
     "limits/fixed_window.py": "a shape among the others of tests/limits/test_windows.py",
 }

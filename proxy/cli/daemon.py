@@ -23,6 +23,7 @@ from proxy.exchange_time import ExchangeClocks
 from proxy.gateway import Gateway
 from proxy.ingress.admission import Admission
 from proxy.ingress.server import Ingress
+from proxy.ledger_file import LedgerFile
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
@@ -53,6 +54,7 @@ class Daemon:
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
         nonces = self._open_nonces()
+        self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -86,11 +88,13 @@ class Daemon:
         self._probe()
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
+        self._ledger_file.load()
         self._log_capacity()
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
-        self._tasks = [asyncio.ensure_future(self._watch_addresses()), asyncio.ensure_future(warmer.run())]
+        running = (self._watch_addresses(), warmer.run(), self._ledger_file.run())
+        self._tasks = [asyncio.ensure_future(one) for one in running]
         self._ready = True
         gc.collect()
         gc.freeze()  # what lives as long as the daemon need not be looked through again
@@ -103,6 +107,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ingress.drain(within_s)
+        await self._ledger_file.close()
         await self.admin.stop()
         await self._egress.aclose()
         await self._resolver.aclose()

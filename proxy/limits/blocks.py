@@ -1,6 +1,9 @@
 """Who must rest, and how a subject comes back: one probe first, then a ramp."""
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.clock import MILLISECOND_NS
 
 FOREVER_NS = 1 << 62  # until the operator acts
 
@@ -112,3 +115,50 @@ class Blocks:
             for subject, (until, reason) in self._until.items()
             if until > now_ns
         ]
+
+    def state(self, now_ns: int, wall_ms: int) -> dict[str, Any]:
+        """All of it as plain JSON data. The end of a rest is told twice: as what is left, and by the wall clock."""
+        return {
+            "rests": [
+                [list(subject), None if rest is None else [rest, wall_ms - -rest // MILLISECOND_NS], reason]
+                for subject, rest, reason in self.standing(now_ns)
+            ],
+            "strikes": [
+                [list(subject), count, now_ns - rested_ns, self._refusals.get(subject, 0)]
+                for subject, (count, rested_ns) in self._strikes.items()
+            ],
+            "returning": [
+                [list(subject), now_ns - back.since_ns, back.allowed] for subject, back in self._returning.items()
+            ],
+        }
+
+    def restore(self, state: dict[str, Any], now_ns: int, wall_ms: int, down_ns: int) -> None:
+        """Take over a state that is `down_ns` old; of the two ends of a rest, and of two rests, the later one wins.
+
+        A rest until the operator acts has ended: a restart may be that act (new secrets are read at a start). Its
+        subject sends one probe first, and is at rest again if the cause is still there.
+        """
+        rests, returning, strikes = [], [], []
+        saved_ns = now_ns - down_ns
+        for names, age_ns, allowed in state["returning"]:
+            returning.append((_subject(names), _Return(saved_ns - int(age_ns), int(allowed))))
+        for names, ends, reason in state["rests"]:
+            if ends is None:
+                returning.append((_subject(names), _Return(now_ns)))
+            else:
+                left_ns = max(int(ends[0]) - down_ns, (int(ends[1]) - wall_ms) * MILLISECOND_NS)
+                if left_ns > 0:
+                    rests.append((_subject(names), (now_ns + left_ns, str(reason))))
+        for names, count, age_ns, refusals in state["strikes"]:
+            strikes.append((_subject(names), int(count), saved_ns - int(age_ns), int(refusals)))
+        for subject, rest in rests:
+            self._until[subject] = max(self._until.get(subject, rest), rest)
+        for subject, count, rested_ns, refusals in strikes:
+            known, since_ns = self._strikes.get(subject, (0, rested_ns))
+            self._strikes[subject] = (max(known, count), max(since_ns, rested_ns))
+            self._refusals[subject] = max(self._refusals.get(subject, 0), refusals)
+        self._returning.update(returning)
+
+
+def _subject(names: list[Any]) -> Subject:
+    return tuple(str(name) for name in names)

@@ -1,6 +1,7 @@
 """Fixed windows, aligned to the clock of an exchange that we know only within an error."""
 
 from collections import deque
+from typing import Any
 
 from proxy.limits.window import DUST, NEVER_NS, SLICES
 
@@ -127,6 +128,27 @@ class FixedWindow:
                 self._told[number] = max(self._told.get(number, 0.0), used)
         self._settle_in(now_ns)
 
+    def state(self, now_ns: int) -> dict[str, Any]:
+        """Rows of the windows that `now_ns` may lie in: ages of (first taken, last settled), units.
+
+        Ages and not window numbers: a clock that is better known later puts them into the right window still.
+        """
+        numbers = self._settle_in(now_ns)
+        self._leave()
+        since_ns = now_ns - self.window_ns - 2 * self._error_ns
+        rows = [(now_ns - taken, now_ns - last, units) for _, taken, last, units in self._rows if last > since_ns]
+        told = max(self._count(number) - self._booked.get(number, 0.0) for number in numbers)
+        if told > DUST:
+            rows.append((0, 0, told))
+        return {"rows": rows}
+
+    def restore(self, state: dict[str, Any], saved_ns: int) -> None:
+        for taken, last, units in state["rows"]:
+            last_ns = saved_ns - int(last)
+            self._rows.append([last_ns, saved_ns - int(taken), last_ns, float(units)])
+        self._leave()
+        self._count_anew()
+
     def _numbers(self, from_ns: int, to_ns: int) -> range:
         first = (from_ns + self._offset_ns - self._error_ns) // self.window_ns
         last = (to_ns + self._offset_ns + self._error_ns) // self.window_ns
@@ -170,8 +192,10 @@ class FixedWindow:
         agrees = known and abs(offset_ns - self._offset_ns) <= error_ns + self._error_ns
         self._version = self._align.version
         self._offset_ns, self._error_ns = offset_ns, error_ns
-        if agrees:
-            return
+        if not agrees:
+            self._count_anew(but_last)
+
+    def _count_anew(self, but_last: float = 0.0) -> None:
         self._booked.clear()
         self._told.clear()
         last = len(self._rows) - 1

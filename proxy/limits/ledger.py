@@ -5,20 +5,18 @@ at keys and addresses apart, so its cost grows with their sum and not with their
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from proxy.clock import SECOND_NS, Clock
+from proxy.clock import MILLISECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
+from proxy.limits.counters import SHARED, Booking, Counters
 from proxy.limits.fixed_window import Alignment
-from proxy.limits.window import DUST, NEVER_NS, Window
-from proxy.limits.windows import window_for
-from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
+from proxy.limits.refused import Refused
+from proxy.limits.window import DUST, NEVER_NS
+from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
 
-Booking = tuple[Window, Charge]
-
-_MAX_COUNTERS = 20_000
-_SHARED = "*"  # the detail of a counter that many symbols share; what the exchange says of one does not fit it
+_DRIFT = 10_000  # clocks run apart by less than one part in so many
 
 
 class Ledger(Protocol):
@@ -65,31 +63,6 @@ class Snapshot:
     blocks: tuple[BlockState, ...]
 
 
-class _Refused:
-    """The routes that were looked at in vain."""
-
-    __slots__ = ("_first", "_in_flight")
-
-    def __init__(self) -> None:
-        self._first: NotUntil | None = None
-        self._in_flight: NotUntil | None = None
-
-    def add(self, wait_ns: int | None, scope: Scope, what: str) -> None:
-        if wait_ns is None:
-            self._in_flight = self._in_flight or NotUntil(None, scope, what)
-        elif self._first is None or self._first.wait_ns is None or wait_ns < self._first.wait_ns:
-            self._first = NotUntil(wait_ns, scope, what)
-
-    def shortest(self) -> NotUntil:
-        """A dead route does not hide one that is only busy."""
-        if self._first is None or self._first.wait_ns is None:
-            return self._in_flight or NotUntil(NEVER_NS, Scope.KEY, "no route")
-        if self._in_flight is not None:
-            hopeless = self._first.wait_ns >= NEVER_NS // 2
-            return self._in_flight if hopeless else replace(self._first, sooner=True)
-        return self._first
-
-
 class _Plan:
     """What an ask's routes are charged on: looked up once and kept with the ask."""
 
@@ -106,21 +79,18 @@ class MemoryLedger:
     """The ledger of one daemon."""
 
     def __init__(self, clock: Clock) -> None:
+        self.changes = 0  # rises with everything that `state` tells of
         self._clock = clock
-        self._windows: dict[tuple[str, ...], Window] = {}
-        self._limits: dict[tuple[str, ...], Charge] = {}
+        self._counters = Counters()
         self._blocks = Blocks()
-        self._alignments: dict[str, Alignment] = {}
         self._next_id = 0
         self._open: dict[int, list[Booking]] = {}
-        self._generation = 0  # rises when counters are forgotten
         self._key_turn: dict[tuple[str, str], int] = {}
         self._address_turn: dict[tuple[str, str | None], int] = {}
-        self._forget_again_ns = 0
 
     def alignment(self, exchange: str) -> Alignment:
         """The exchange's clock as fixed windows see it; the owner of the measurement writes to it."""
-        return self._alignments.setdefault(exchange, Alignment(error_ns=NEVER_NS))
+        return self._counters.alignment(exchange)
 
     def acquire(self, ask: Ask) -> Permit | NotUntil:
         now = self._clock.now_ns()
@@ -135,7 +105,7 @@ class MemoryLedger:
         wait, what = self._wait(now, plan.account, resting)
         if wait != 0:
             return NotUntil(wait, Scope.ACCOUNT, what)
-        refused = _Refused()
+        refused = Refused()
         address_waits: dict[str, tuple[int | None, str]] = {}
         line = (ask.account, ask.call_class)
         turn = self._key_turn.get(line, 0)
@@ -176,26 +146,31 @@ class MemoryLedger:
         taken = self._open.pop(permit.id, None)
         if taken is None:
             return
+        self.changes += 1
         now = self._clock.now_ns()
         taken_ns = permit.taken_ns
-        said = {row.limit: row.used for row in usage}
+        said = {row.limit: row for row in usage}
         for window, charge in taken:
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
                 window.book(taken_ns, now, charge.units)
-            used = said.get(charge.limit.name)
-            if used is not None and charge.detail != _SHARED:
-                window.tell(taken_ns, now, used)
+            told = said.get(charge.limit.name)
+            if told is not None and charge.detail != SHARED:
+                if told.capacity is not None:
+                    self._counters.learn(now, window, charge.limit, told.capacity)
+                window.tell(taken_ns, now, told.used)
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
+        self.changes += 1
         now = self._clock.now_ns()
         self._blocks.block(subject, now, now + duration_ns, reason, probe=probe)
 
     def unblock(self, subject: Subject) -> None:
+        self.changes += 1
         self._blocks.unblock(subject)
 
     def strikes(self, subject: Subject) -> int:
@@ -207,18 +182,55 @@ class MemoryLedger:
     def snapshot(self) -> Snapshot:
         now = self._clock.now_ns()
         counters = []
-        for key, window in self._windows.items():
-            limit = self._limits[key].limit
+        for key, window, charge in self._counters:
+            limit = charge.limit
             _, _, owner, *name, detail = key  # (limit, scope, owner[, name], detail)
             used = window.used(now)
             counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, window.capacity))
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
         return Snapshot(tuple(counters), blocks)
 
+    def state(self) -> dict[str, Any]:
+        """What a new process must know of this one, as plain JSON data: ages, durations and wall-clock times only."""
+        now, wall_ms = self._clock.now_ns(), self._clock.wall_ms()
+        clocks = {
+            exchange: [align.offset_ns + now - wall_ms * MILLISECOND_NS, align.error_ns]
+            for exchange, align in self._counters.alignments.items()
+            if align.error_ns < NEVER_NS
+        }
+        return {
+            "now_ns": now,  # tells a wall clock that was set from time that passed, until the machine boots
+            "wall_ms": wall_ms,
+            "clocks": clocks,  # exchange wall time minus ours, and how far off that may be
+            "counters": self._counters.state(now),
+            "blocks": self._blocks.state(now, wall_ms),
+        }
+
+    def restore(self, state: dict[str, Any], down_ns: int, *, clean: bool = True) -> None:
+        """Take over a state that is `down_ns` old at least: too short keeps counts too long, too long loses some.
+
+        Not `clean`: the former process went on after the saving, see `Counters.restore`. A wall clock that moved
+        apart from the monotonic one was set: the exchange's is then known less well by as much. Of the two ends of a
+        block the later one holds. Raises what bad data raises (ValueError, TypeError, LookupError, ...).
+        """
+        now, wall_ms = self._clock.now_ns(), self._clock.wall_ms()
+        elapsed_ns = now - int(state["now_ns"])
+        set_by_ns = abs((wall_ms - int(state["wall_ms"])) * MILLISECOND_NS - elapsed_ns) if elapsed_ns >= 0 else 0
+        for exchange, (ahead_ns, error_ns) in state["clocks"].items():
+            error_ns = int(error_ns) + set_by_ns + down_ns // _DRIFT + 2 * MILLISECOND_NS
+            self.alignment(exchange).set(int(ahead_ns) + wall_ms * MILLISECOND_NS - now, error_ns)
+        self._counters.restore(state["counters"], now, down_ns, clean=clean)
+        self._blocks.restore(state["blocks"], now, wall_ms, down_ns)
+        self.changes += 1
+
+    def assume_used(self) -> None:
+        """There was a process before, and nothing is known of it: see `Counters.assume_used`."""
+        self._counters.assume_used(self._clock.now_ns())
+
     def _plan(self, ask: Ask) -> _Plan:
         plan = ask.plan[0] if ask.plan else None
-        if not isinstance(plan, _Plan) or plan.generation != self._generation:
-            plan = _Plan(self._bookings(ask, Scope.ACCOUNT, ("account", ask.account)), self._generation)
+        if not isinstance(plan, _Plan) or plan.generation != self._counters.generation:
+            plan = _Plan(self._bookings(ask, Scope.ACCOUNT, ("account", ask.account)), self._counters.generation)
             ask.plan[:] = [plan]
         return plan
 
@@ -239,35 +251,7 @@ class MemoryLedger:
         return self._wait(now, bookings, () if quiet else (subject,))
 
     def _bookings(self, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
-        found = []
-        for charge in ask.charges:
-            if charge.limit.scope is scope:
-                key = (charge.limit.name, *subject, charge.detail)
-                window = self._windows.get(key) or self._open_window(key, charge, ask.exchange)
-                if self._windows.get(key) is not window:
-                    charge = replace(charge, detail=_SHARED)
-                found.append((window, charge))
-        return found
-
-    def _open_window(self, key: tuple[str, ...], charge: Charge, exchange: str) -> Window:
-        if len(self._windows) >= _MAX_COUNTERS:
-            self._forget_idle()
-        if len(self._windows) >= _MAX_COUNTERS and charge.detail:
-            # Symbols come from bots. All that are too many share one counter, which holds them back too early.
-            key = (*key[:-1], _SHARED)
-            if key in self._windows:
-                return self._windows[key]
-        window = self._windows[key] = window_for(charge.limit, self.alignment(exchange))
-        self._limits[key] = charge
-        return window
-
-    def _forget_idle(self) -> None:
-        now = self._clock.now_ns()
-        if now >= self._forget_again_ns:
-            self._forget_again_ns = now + SECOND_NS
-            self._generation += 1
-            for key in [key for key, window in self._windows.items() if window.used(now) == 0]:
-                del self._windows[key], self._limits[key]
+        return self._counters.bookings(self._clock.now_ns(), ask, scope, subject)
 
     def _wait(self, now: int, bookings: list[Booking], subjects: tuple[Subject, ...]) -> tuple[int | None, str]:
         """The longest of all waits and what imposes it; None if nothing but calls in flight is in the way."""
@@ -281,7 +265,7 @@ class MemoryLedger:
                 longest, what = wait, self._blocks.reason(subject)
         for window, charge in bookings:
             if window.capacity != charge.limit.capacity:
-                window.capacity = charge.limit.capacity  # accounts that share an address may know different limits
+                self._counters.fit(now, window, charge.limit)
             wait = window.wait_ns(now, charge.units, charge.kept)
             if wait is None:
                 in_flight = charge.limit.name
@@ -291,11 +275,14 @@ class MemoryLedger:
 
     def _take(self, now: int, ask: Ask, route: Route, bookings: list[Booking]) -> Permit:
         self._next_id += 1
+        self.changes += 1
         remaining = 1.0
+        lately = self._counters.lately
         for window, charge in bookings:
             window.in_flight += charge.units
+            lately[window] = lately.get(window, 0.0) + charge.units
             if charge.limit.shape is not Shape.INFLIGHT:
-                remaining = min(remaining, 1 - window.used(now) / charge.limit.capacity)
+                remaining = min(remaining, 1 - window.used(now) / window.capacity)
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))
         self._open[permit.id] = bookings
         if self._blocks.watching:

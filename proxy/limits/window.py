@@ -5,7 +5,7 @@ it at some moment in between. Settling books it at the latest of these moments, 
 given back too early.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 NEVER_NS = 1 << 62  # the wait of a call that is dearer than the whole limit
 DUST = 1e-6  # units; what sums of fractions may be off by
@@ -36,4 +36,12 @@ class Window(Protocol):
 
     def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
         """The exchange's own count, from an answer to a call taken at `taken_ns`. Raises ours, never lowers it."""
+        ...
+
+    def state(self, now_ns: int) -> dict[str, Any]:
+        """What is booked, as plain JSON data in ages (ns before `now_ns`). Calls in flight are left to the caller."""
+        ...
+
+    def restore(self, state: dict[str, Any], saved_ns: int) -> None:
+        """Book what `state` told at `saved_ns`, into a window where nothing is booked yet."""
         ...

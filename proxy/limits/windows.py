@@ -1,6 +1,7 @@
 """Counters, one class per shape, each never above the exchange's own count (fixed windows: fixed_window.py)."""
 
 from collections import deque
+from typing import Any
 
 from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.window import DUST, NEVER_NS, SLICES, Window
@@ -70,6 +71,16 @@ class SlidingWindow:
         if others > DUST:
             self.book(taken_ns, now_ns, others)
 
+    def state(self, now_ns: int) -> dict[str, Any]:
+        self._expire(now_ns)
+        return {"rows": [(now_ns - last_ns, units) for _, last_ns, units in self._rows]}
+
+    def restore(self, state: dict[str, Any], saved_ns: int) -> None:
+        for last, units in state["rows"]:
+            last_ns = saved_ns - int(last)
+            self._rows.append((last_ns, last_ns, float(units)))
+            self._sum += float(units)
+
 
 class DecayingCounter:
     """A counter that falls by capacity / window all the time (Kraken), or a token bucket seen from above.
@@ -108,6 +119,17 @@ class DecayingCounter:
     def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
         self._empty_at_ns = max(self._empty_at_ns, now_ns + self._ns(max(used - self.in_flight, 0)))
 
+    def scale(self, now_ns: int, capacity: float) -> None:
+        """Keep the units that are booked while the capacity changes, and with it how fast they drain."""
+        left_ns = max(0, self._empty_at_ns - now_ns)
+        self._empty_at_ns = now_ns - int(-left_ns * self.capacity // capacity)
+
+    def state(self, now_ns: int) -> dict[str, Any]:
+        return {"empty_in_ns": max(0, self._empty_at_ns - now_ns)}
+
+    def restore(self, state: dict[str, Any], saved_ns: int) -> None:
+        self._empty_at_ns = saved_ns + int(state["empty_in_ns"])
+
 
 class InFlight:
     """A cap on calls without an answer (Kraken's rising nonces). Nothing is left once a call has ended."""
@@ -130,6 +152,12 @@ class InFlight:
         pass
 
     def tell(self, taken_ns: int, now_ns: int, used: float) -> None:
+        pass
+
+    def state(self, now_ns: int) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any], saved_ns: int) -> None:
         pass
 
 

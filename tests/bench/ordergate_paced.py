@@ -49,12 +49,10 @@ class Ordergate:
 
     def restart(self, *, kept: bool) -> None:
         """The process dies and starts again. `kept`: it finds its state file."""
-        ledger: Any = self.ledger
-        state = ledger.state() if kept and hasattr(ledger, "state") else None
+        state = self.ledger.state() if kept else None
         self._start()
-        ledger = self.ledger
         if state is not None:
-            ledger.restore(state)
+            self.ledger.restore(state, 0)
 
     async def carry(self, work: Work) -> int | None:
         """Send until the exchange accepts; the nanoseconds waited before the accepted send, or None: given up."""

@@ -113,3 +113,10 @@ def test_scenarios_are_chosen_by_name_or_group() -> None:
     assert len(chosen("S1")) == 3 and chosen("") == list(SCENARIOS)
     with pytest.raises(ValueError, match="no scenario S0"):
         chosen("S0")
+
+
+def test_a_restart_with_its_state_kept_is_not_refused() -> None:
+    rule = replace(_FIXED, capacity=40)
+    kept = Scenario("kept", "kept", (rule,), (_GREEDY,), 35, restarts_s=(12.5, 18.0), state_kept=True)
+    assert measure(kept, "ordergate", 1).refused == 0
+    assert measure(replace(kept, state_kept=False), "ordergate", 1).refused > 0

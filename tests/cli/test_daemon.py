@@ -110,6 +110,36 @@ async def test_an_address_that_comes_and_goes(
     assert resting() and caplog.text.count("out of service") == 2
 
 
+async def test_blocks_are_there_again_after_a_restart_and_before_a_bot_gets_in(make: Callable[..., Daemon]) -> None:
+    before = make()
+    await before.start()
+    before.ledger.block(("key", "desk", "main"), 60 * S, "suspended: -2015")
+    await before.stop(1.0)
+    after = make()
+    opened: list[int] = []
+    start = after.ingress.start
+
+    async def noted(listen: Any) -> list[str]:
+        opened.append(len(after.ledger.snapshot().blocks))
+        return await start(listen)
+
+    after.ingress.start = noted  # type: ignore[method-assign]  # looks at the moment of opening
+    await after.start()
+    assert opened == [1]
+
+
+async def test_it_saves_while_it_runs(make: Callable[..., Daemon]) -> None:
+    clock = FakeClock()
+    daemon = make(clock)
+    await daemon.start()
+    daemon.ledger.block(("key", "desk", "main"), 60 * S, "suspended: -2015")
+    file = daemon.config.state_dir / "ledger.json"
+    async with asyncio.timeout(5):
+        while "suspended: -2015" not in (await asyncio.to_thread(file.read_text)):
+            clock.advance(S)
+            await settled()
+
+
 async def test_the_folder_of_state_is_made_for_us_alone(make: Callable[..., Daemon]) -> None:
     folder = make().config.state_dir
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -158,3 +158,20 @@ def test_watching_is_off_when_nobody_was_ever_blamed(blocks: Blocks) -> None:
     assert blocks.watching
     blocks.ended(KEY, 2 * SECOND, well=True)
     assert not blocks.watching
+
+
+@pytest.mark.parametrize(("down_s", "wall_s", "left_s"), [(3, 4, 7), (4, 3, 7), (10, 12, 0)])
+def test_of_two_ends_of_a_kept_block_the_later_one_holds(down_s: int, wall_s: int, left_s: int) -> None:
+    blocks, again = Blocks(), Blocks()
+    second = 1_000_000_000
+    blocks.block(("key", "main", "a"), 0, 10 * second, "suspended", probe=False)
+    again.restore(blocks.state(0, 5_000), 77 * second, 5_000 + wall_s * 1000, down_s * second)
+    assert again.wait_ns(("key", "main", "a"), 77 * second) == left_s * second
+
+
+def test_a_longer_block_that_stands_already_is_not_shortened() -> None:
+    blocks, again = Blocks(), Blocks()
+    blocks.block(("key", "main", "a"), 0, 10, "suspended", probe=False)
+    again.block(("key", "main", "a"), 0, 10**9, "not on this host", probe=False)
+    again.restore(blocks.state(0, 0), 0, 0, 0)
+    assert again.wait_ns(("key", "main", "a"), 0) == 10**9

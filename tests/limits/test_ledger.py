@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.limits import ledger as ledger_module
+from proxy.limits import counters as counters_module
 from proxy.limits.blocks import FOREVER_NS, Subject
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.ledger import MemoryLedger
@@ -411,7 +411,7 @@ def test_the_number_of_counters_is_bounded(
     ledger: MemoryLedger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Symbols come from bots."""
-    monkeypatch.setattr(ledger_module, "_MAX_COUNTERS", 50)
+    monkeypatch.setattr(counters_module, "_MAX_COUNTERS", 50)
     for n in range(500):
         ledger.acquire(ask(Charge(BY_SYMBOL, 1, f"SYM{n}")))
     assert len(ledger.snapshot().counters) <= 51
@@ -421,7 +421,7 @@ def test_the_number_of_counters_is_bounded(
 def test_counters_that_stand_at_zero_make_room(
     ledger: MemoryLedger, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "_MAX_COUNTERS", 50)
+    monkeypatch.setattr(counters_module, "_MAX_COUNTERS", 50)
     for n in range(50):
         call(ledger, ask(Charge(BY_SYMBOL, 5, f"OLD{n}")))
     clock.advance(2 * MINUTE)
@@ -445,7 +445,7 @@ def test_the_snapshot_names_each_counter(ledger: MemoryLedger) -> None:
 def test_usage_of_a_call_in_the_shared_counter_of_too_many_symbols_is_left_out(
     ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "_MAX_COUNTERS", 1)
+    monkeypatch.setattr(counters_module, "_MAX_COUNTERS", 1)
     call(ledger, ask(Charge(BY_SYMBOL, 1, "A")))
     permit = take(ledger, ask(Charge(BY_SYMBOL, 1, "B")))
     ledger.settle(permit, sent=True, well=True, usage=[Usage("engine", 5)])
