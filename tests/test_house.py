@@ -13,7 +13,7 @@ PACKAGE = ROOT / "proxy"
 FLOORS = [
     {"errors", "clock", "model"},
     {"limits", "exchanges", "answer", "shared_bodies"},
-    {"secrets", "retry", "refusals", "exchange_time", "max_flow"},
+    {"secrets", "retry", "refusals", "exchange_time", "max_flow", "fairness"},
     {"config"},
     {"pool"},
     {"dispatch", "capacity"},

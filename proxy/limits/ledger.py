@@ -11,6 +11,7 @@ from typing import Protocol
 from proxy.clock import SECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.fixed_window import Alignment
+from proxy.limits.refused import Refused
 from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.limits.windows import window_for
 from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
@@ -26,8 +27,13 @@ class Ledger(Protocol):
 
     def acquire(self, ask: Ask) -> Permit | NotUntil: ...
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
-        """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing."""
+    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
+        """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing.
+
+        True: a time that an `acquire` named may come sooner now, for calls on one of the same limits, or (an exchange's
+        clock became known better) on a fixed window of the same exchange. The end of a call in flight, which NotUntil
+        speaks of as None and `sooner`, is not meant.
+        """
         ...
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None: ...
@@ -65,31 +71,6 @@ class Snapshot:
     blocks: tuple[BlockState, ...]
 
 
-class _Refused:
-    """The routes that were looked at in vain."""
-
-    __slots__ = ("_first", "_in_flight")
-
-    def __init__(self) -> None:
-        self._first: NotUntil | None = None
-        self._in_flight: NotUntil | None = None
-
-    def add(self, wait_ns: int | None, scope: Scope, what: str) -> None:
-        if wait_ns is None:
-            self._in_flight = self._in_flight or NotUntil(None, scope, what)
-        elif self._first is None or self._first.wait_ns is None or wait_ns < self._first.wait_ns:
-            self._first = NotUntil(wait_ns, scope, what)
-
-    def shortest(self) -> NotUntil:
-        """A dead route does not hide one that is only busy."""
-        if self._first is None or self._first.wait_ns is None:
-            return self._in_flight or NotUntil(NEVER_NS, Scope.KEY, "no route")
-        if self._in_flight is not None:
-            hopeless = self._first.wait_ns >= NEVER_NS // 2
-            return self._in_flight if hopeless else replace(self._first, sooner=True)
-        return self._first
-
-
 class _Plan:
     """What an ask's routes are charged on: looked up once and kept with the ask."""
 
@@ -111,6 +92,7 @@ class MemoryLedger:
         self._limits: dict[tuple[str, ...], Charge] = {}
         self._blocks = Blocks()
         self._alignments: dict[str, Alignment] = {}
+        self._hears = False  # some exchange has told its own count
         self._next_id = 0
         self._open: dict[int, list[Booking]] = {}
         self._generation = 0  # rises when counters are forgotten
@@ -135,7 +117,7 @@ class MemoryLedger:
         wait, what = self._wait(now, plan.account, resting)
         if wait != 0:
             return NotUntil(wait, Scope.ACCOUNT, what)
-        refused = _Refused()
+        refused = Refused()
         address_waits: dict[str, tuple[int | None, str]] = {}
         line = (ask.account, ask.call_class)
         turn = self._key_turn.get(line, 0)
@@ -172,14 +154,20 @@ class MemoryLedger:
                 refused.add(wait, scope, what)
         return refused.shortest()
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
+    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
         taken = self._open.pop(permit.id, None)
         if taken is None:
-            return
+            return False
         now = self._clock.now_ns()
         taken_ns = permit.taken_ns
         said = {row.limit: row.used for row in usage}
+        if said:
+            self._hears = True
+        eased = not sent or self.alignment(permit.ask.exchange).moved()
         for window, charge in taken:
+            # Calls in flight count twice once the exchange's own count includes them, until they are settled.
+            twice = self._hears and charge.limit.shape is Shape.FIXED
+            before = window.used(now) if twice else 0.0
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
@@ -187,9 +175,12 @@ class MemoryLedger:
             used = said.get(charge.limit.name)
             if used is not None and charge.detail != _SHARED:
                 window.tell(taken_ns, now, used)
+            if before and window.used(now) < before - DUST:
+                eased = True
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
+        return eased
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         now = self._clock.now_ns()
