@@ -5,18 +5,15 @@ must wait never holds up another. A lane is looked at again only when what holds
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heapreplace
 
 from proxy.clock import SECOND_NS, Alarm, Clock
-from proxy.fairness import Contest, part_of
+from proxy.fairness import Contest, parts_of
+from proxy.lanes import RANKS, ContestName, Lane, LaneName, Waiter, contest_names, lane_name
 from proxy.limits.blocks import Subject
 from proxy.limits.ledger import Ledger
-from proxy.model import Ask, CallClass, NotUntil, Permit, Scope, Shape, Usage
-
-_RANKS = {CallClass.CANCEL: 0, CallClass.PLACE: 2, CallClass.AMEND: 2, CallClass.READ: 3, CallClass.PUBLIC: 4}
+from proxy.model import Ask, NotUntil, Permit, Scope, Usage
 
 
 class QueueFull(Exception):
@@ -31,86 +28,6 @@ def _never() -> bool:
     return False
 
 
-_LaneName = tuple[CallClass, str, tuple[str | None, ...], tuple[tuple[str, str], ...]]
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    number: int  # the order of arrival
-    bot: str
-    share: float
-    ask: Ask
-    deadline_ns: int
-    gone: Callable[[], bool]
-    granted: "asyncio.Future[Permit | NotUntil]"
-    alarm: Alarm | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Lane:
-    """Waiters that the same limits and blocks hold up. At `held_ns`, `held` was in the way of `seen`, then its head."""
-
-    name: _LaneName
-    rank: int
-    contest: Contest
-    ask: Ask  # one like all that wait here, but for their units
-    queues: dict[str, deque[_Waiter]] = field(default_factory=dict)  # by bot
-    seen: _Waiter | None = None
-    held: NotUntil | None = None
-    held_ns: int = 0
-
-    def head(self) -> _Waiter:
-        """The bot with the lowest level; of these, the first to come."""
-        if len(self.queues) == 1:
-            return next(iter(self.queues.values()))[0]
-        level = self.contest.level
-        return min((queue[0] for queue in self.queues.values()), key=lambda head: (level(head.bot), head.number))
-
-    def place(self) -> "tuple[int, float, int, _Lane]":
-        """Where it stands among the lanes. No two have the same number."""
-        head = self.head()
-        return (self.rank, self.contest.lead(head.bot), head.number, self)
-
-    def add(self, waiter: _Waiter) -> None:
-        self.contest.join(waiter.bot)
-        self.queues.setdefault(waiter.bot, deque()).append(waiter)
-
-    def remove(self, waiter: _Waiter) -> None:
-        queue = self.queues[waiter.bot]
-        if queue[0] is waiter:
-            queue.popleft()
-        else:
-            queue.remove(waiter)
-        if not queue:
-            del self.queues[waiter.bot]
-        self.contest.leave(waiter.bot)
-
-    def gains_from(self, other: Ask) -> bool:
-        """Whether room that a call unexpectedly left may be this lane's: a limit of both, or of the same clock."""
-        names = {charge.limit.name for charge in other.charges}
-        return self.ask.exchange == other.exchange and any(
-            charge.limit.shape is Shape.FIXED or charge.limit.name in names for charge in self.ask.charges
-        )
-
-    def behind(self, bot: str, now_ns: int) -> NotUntil | None:
-        """What a newcomer waits for at least: what holds the head holds all behind it. None: it would be the head."""
-        if bot not in self.queues and self.contest.level(bot) < self.contest.level(self.head().bot):
-            return None
-        return self.at_least(now_ns)
-
-    def at_least(self, now_ns: int) -> NotUntil | None:
-        """What holds the head, for what is left of that wait."""
-        held = self.held
-        if held is None or held.wait_ns is None:
-            return held
-        return replace(held, wait_ns=max(held.wait_ns - (now_ns - self.held_ns), 0))
-
-
-def _lane_name(ask: Ask) -> _LaneName:
-    keys = tuple(routes.key for routes in ask.routes)
-    return (ask.call_class, ask.account, keys, tuple((charge.limit.name, charge.detail) for charge in ask.charges))
-
-
 class Dispatcher:
     """Hands out the ledger's permits in order. All calls on one event loop; nothing polls."""
 
@@ -118,10 +35,10 @@ class Dispatcher:
         self._ledger = ledger
         self._clock = clock
         self._max_waiting = max_waiting
-        self._lanes: dict[_LaneName, _Lane] = {}
-        self._contests: dict[tuple[str, int, bool], Contest] = {}
-        self._until: dict[_Lane, int] = {}  # lanes that time will free, and when
-        self._loose: set[_Lane] = set()  # lanes that the end of a call in flight may free
+        self._lanes: dict[LaneName, Lane] = {}
+        self._contests: dict[ContestName, Contest] = {}
+        self._until: dict[Lane, int] = {}  # lanes that time will free, and when
+        self._loose: set[Lane] = set()  # lanes that the end of a call in flight may free
         self._alarm: Alarm | None = None
         self._alarm_ns = 0
         self._numbers = 0
@@ -139,7 +56,7 @@ class Dispatcher:
             found = self._ledger.acquire(ask)
             if isinstance(found, Permit) or self._too_late(found, deadline_ns):
                 return found
-        name = _lane_name(ask)
+        name = lane_name(ask)
         lane = self._lanes.get(name)
         held = lane.behind(bot, self._clock.now_ns()) if lane is not None else None
         if held is not None and self._too_late(held, deadline_ns):
@@ -150,7 +67,7 @@ class Dispatcher:
                 raise QueueFull
         self._numbers += 1
         granted: asyncio.Future[Permit | NotUntil] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(self._numbers, bot, share, ask, deadline_ns, gone, granted)
+        waiter = Waiter(self._numbers, bot, share, ask, deadline_ns, gone, granted)
         lane = self._lanes.get(name) or self._open(name, ask)
         lane.add(waiter)
         self.waiting += 1
@@ -187,13 +104,12 @@ class Dispatcher:
             return now >= deadline_ns
         return now + found.wait_ns > deadline_ns
 
-    def _open(self, name: _LaneName, ask: Ask) -> _Lane:
-        rank = _RANKS.get(ask.call_class, 3)
-        # Accounts of one exchange share addresses; who is charged nothing competes only with the like.
-        contest = self._contests.setdefault((ask.exchange, rank, bool(ask.charges)), Contest())
-        return self._lanes.setdefault(name, _Lane(name, rank, contest, ask))
+    def _open(self, name: LaneName, ask: Ask) -> Lane:
+        rank = RANKS.get(ask.call_class, 3)
+        contests = tuple(self._contests.setdefault(row, Contest()) for row in contest_names(ask, rank))
+        return self._lanes.setdefault(name, Lane(name, rank, contests, ask))
 
-    def _expire(self, lane: _Lane, waiter: _Waiter) -> None:
+    def _expire(self, lane: Lane, waiter: Waiter) -> None:
         """The deadline of a waiter: its very last chance, then it is told what held it up."""
         self._serve((lane,))
         if not waiter.granted.done():
@@ -201,7 +117,7 @@ class Dispatcher:
             waiter.granted.set_result(held or NotUntil(None, Scope.ACCOUNT, "the queue"))
             self._leave(lane, waiter)
 
-    def _abandon(self, lane: _Lane, waiter: _Waiter) -> None:
+    def _abandon(self, lane: Lane, waiter: Waiter) -> None:
         """A cancelled caller leaves the queue; a permit that it was just handed goes back unused."""
         if waiter.granted.done() and not waiter.granted.cancelled():
             found = waiter.granted.result() if waiter.granted.exception() is None else None
@@ -211,19 +127,22 @@ class Dispatcher:
         if waiter in lane.queues.get(waiter.bot, ()):
             self._leave(lane, waiter)
 
-    def _leave(self, lane: _Lane, waiter: _Waiter) -> None:
+    def _leave(self, lane: Lane, waiter: Waiter) -> None:
         self._remove(lane, waiter)
         if waiter is lane.seen:
             self._serve((lane,))
 
-    def _remove(self, lane: _Lane, waiter: _Waiter) -> None:
+    def _remove(self, lane: Lane, waiter: Waiter) -> None:
         lane.remove(waiter)
         self.waiting -= 1
         if not lane.queues:
             del self._lanes[lane.name]
+            for name in contest_names(lane.ask, lane.rank):
+                if name in self._contests and self._contests[name].empty:
+                    del self._contests[name]
             self._let_loose(lane)
 
-    def _let_loose(self, lane: _Lane) -> None:
+    def _let_loose(self, lane: Lane) -> None:
         self._until.pop(lane, None)
         self._loose.discard(lane)
 
@@ -241,11 +160,13 @@ class Dispatcher:
                         waiter.granted.set_exception(Gone())
         self._serve(self._lanes.values())
 
-    def _serve(self, lanes: Iterable[_Lane]) -> None:
+    def _serve(self, lanes: Iterable[Lane]) -> None:
         """Grant what fits now in these lanes and in those that are due; set the alarm for the next that will be."""
         look = {lane for lane in lanes if lane.queues}
         if self._until and min(self._until.values()) <= (now := self._clock.now_ns()):
             look.update([lane for lane, at_ns in self._until.items() if at_ns <= now])
+        for lane in look:
+            lane.rebase()
         heads = [lane.place() for lane in look]
         heapify(heads)
         while heads:
@@ -260,7 +181,7 @@ class Dispatcher:
                 heappop(heads)
         self._set_alarm(min(self._until.values(), default=None))
 
-    def _serve_head(self, lane: _Lane, waiter: _Waiter) -> bool:
+    def _serve_head(self, lane: Lane, waiter: Waiter) -> bool:
         """Whether the first of a lane has its answer and has left; else `held` says what is in its way."""
         if not waiter.granted.done():
             if waiter.gone():
@@ -271,12 +192,13 @@ class Dispatcher:
                     self._hold(lane, waiter, found)
                     return False
                 if isinstance(found, Permit):
-                    lane.contest.charge(waiter.bot, part_of(waiter.ask), waiter.share)
+                    for contest, part in zip(lane.contests, parts_of(waiter.ask), strict=True):
+                        contest.charge(waiter.bot, part, waiter.share)
                 waiter.granted.set_result(found)
         self._remove(lane, waiter)
         return True
 
-    def _hold(self, lane: _Lane, waiter: _Waiter, found: NotUntil) -> None:
+    def _hold(self, lane: Lane, waiter: Waiter, found: NotUntil) -> None:
         self._let_loose(lane)
         lane.seen, lane.held, lane.held_ns = waiter, found, self._clock.now_ns()
         if found.wait_ns is not None:

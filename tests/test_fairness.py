@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.fairness import Contest, part_of
+from proxy.fairness import Contest, parts_of
 from proxy.model import Ask, CallClass, Charge, Limit, Scope, Shape
 
 
@@ -10,11 +10,10 @@ def ask(*charges: tuple[float, float]) -> Ask:
     return Ask("binance", "main", CallClass.READ, rows, ())
 
 
-def test_a_call_takes_the_largest_share_of_a_limit() -> None:
-    assert part_of(ask((1, 10), (20, 100), (5, 1000))) == 0.2
-    assert part_of(ask((1, 1200))) == 1 / 1200
-    assert part_of(ask()) == 1
-    assert part_of(ask((30, 10))) == 1  # never more than all of it
+def test_a_call_takes_a_share_of_each_limit() -> None:
+    assert parts_of(ask((1, 10), (20, 100), (1, 1200))) == (0.1, 0.2, 1 / 1200)
+    assert parts_of(ask()) == (1,)
+    assert parts_of(ask((30, 10))) == (1,)  # never more than all of it
 
 
 def contest(*bots: str) -> Contest:
@@ -84,13 +83,31 @@ def test_each_waiting_call_counts() -> None:
     assert found.level("a") == 0  # nobody waits: forgotten
 
 
-def test_a_bot_alone_leads_with_nothing() -> None:
+def test_a_bot_alone_leads_nobody() -> None:
     found = contest("a")
+    found.charge("a", 0.5, 1)
+    found.rebase()
     found.charge("a", 0.5, 1)
     assert found.lead("a") == 0
     found.join("b")
-    assert found.lead("a") == 0.5
-    assert found.lead("b") == 0.5
+    assert found.lead("a") == found.lead("b") == 0.5
+
+
+def test_leads_count_from_the_lowest_of_a_moment() -> None:
+    found = contest("a", "b")
+    found.charge("a", 0.5, 1)
+    found.charge("b", 0.25, 1)
+    found.rebase()
+    assert (found.lead("a"), found.lead("b")) == (0.25, 0)
+    found.charge("b", 0.5, 1)
+    assert (found.lead("a"), found.lead("b")) == (0.25, 0.5)  # no lead has fallen
+
+
+def test_empty() -> None:
+    found = contest("a")
+    assert not found.empty
+    found.leave("a")
+    assert found.empty
 
 
 def test_a_share_of_nothing_does_not_divide() -> None:

@@ -15,7 +15,7 @@ FLOORS = [
     {"limits", "exchanges", "answer", "shared_bodies"},
     {"secrets", "retry", "refusals", "exchange_time", "max_flow", "fairness"},
     {"config"},
-    {"pool"},
+    {"pool", "lanes"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "metrics", "preview"},
     {"stamps", "flights"},
