@@ -680,3 +680,52 @@ async def test_a_lane_that_is_due_goes_before_a_newcomer_though_its_alarm_has_no
     queue.clock._now_ns += 4 * SECOND  # a busy event loop rings late
     await queue.put("newcomer", ask(Charge(SMALL, 1), call_class=CallClass.READ, account="main"))
     assert queue.served == ["waits"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sampled_from([(WEIGHT,), (WEIGHT, ORDERS), (ORDERS, BUSY), (QUOTES,), (WEIGHT, QUOTES)]),
+            st.integers(1, 4),
+            st.sampled_from(["answer", "answer", "unsent", "told", "clock", "nothing"]),
+            st.integers(0, 3),
+        ),
+        max_size=40,
+    )
+)
+def test_nobody_who_could_go_is_left_waiting(steps: list[tuple[str, tuple[Limit, ...], int, str, int]]) -> None:
+    """Whatever ends, is told or becomes known: after it, every head that waits has something in its way."""
+
+    async def run() -> None:
+        queue = Queue()
+        align = queue.ledger.alignment("binance")
+        align.set(0, 3 * SECOND)
+        noticed = True  # a better clock is heeded with the next answer
+        for n, (bot, limits, units, event, seconds) in enumerate(steps):
+            charges = [Charge(limit, 1 if limit is BUSY else units, "XBT" * (limit is QUOTES)) for limit in limits]
+            await queue.put(f"{n}", ask(*charges), bot=bot, share=1.0 + n % 2)
+            name = next(iter(queue.permits), None)
+            if event == "clock":
+                align.set(0, max(align.error_ns - SECOND, 0))
+                noticed = False
+            if name is not None and event != "nothing":
+                usage = [Usage("weight", len(queue.permits) + units)] if event == "told" else []
+                sent = event != "unsent"
+                queue.dispatcher.settle(queue.permits.pop(name), sent=sent, well=True, usage=usage)
+                noticed = True
+                await settled()
+            await queue.advance(seconds * SECOND)
+            if noticed:
+                for lane in queue.dispatcher._lanes.values():
+                    assert lane.seen is not None
+                    assert isinstance(queue.ledger.acquire(lane.seen.ask), NotUntil)
+        for _ in range(40):
+            for name in list(queue.permits):
+                await queue.settle(name)
+            await queue.advance(10 * SECOND)
+        assert len(queue.served) == len(steps)
+        await queue.close()
+
+    asyncio.run(run())
