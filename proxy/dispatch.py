@@ -52,11 +52,12 @@ class Dispatcher:
 
         Raises QueueFull, and Gone once the bot has hung up.
         """
-        if not self.waiting:
+        name = lane_name(ask) if self.waiting else None
+        if name is None or self._uncontested(name, ask):
             found = self._ledger.acquire(ask)
             if isinstance(found, Permit) or self._too_late(found, deadline_ns):
                 return found
-        name = lane_name(ask)
+        name = name or lane_name(ask)
         lane = self._lanes.get(name)
         held = lane.behind(bot, self._clock.now_ns()) if lane is not None else None
         if held is not None and self._too_late(held, deadline_ns):
@@ -103,6 +104,13 @@ class Dispatcher:
         if found.wait_ns is None or found.sooner:
             return now >= deadline_ns
         return now + found.wait_ns > deadline_ns
+
+    def _uncontested(self, name: LaneName, ask: Ask) -> bool:
+        """None of those who wait is due, or in the same class competes for any of the call's limits."""
+        if name in self._lanes or (self._until and self._alarm_ns <= self._clock.now_ns()):
+            return False
+        rank = RANKS.get(ask.call_class, 3)
+        return not any(row in self._contests for row in contest_names(ask, rank))
 
     def _open(self, name: LaneName, ask: Ask) -> Lane:
         rank = RANKS.get(ask.call_class, 3)
