@@ -1,20 +1,19 @@
-"""Who goes next: calls wait here for a permit, cancels before orders before reads, first come first served.
+"""Who goes next: calls wait here for a permit, cancels before orders before reads, bots of a class by fair shares.
 
-Waiters of one class with the same keys and limits stand in one lane; a lane that must wait never holds up another.
+Waiters of one class with the same keys and limits stand in one lane, each bot's first come first served; a lane that
+must wait never holds up another. A lane is looked at again only when what holds it may have changed.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heapreplace
 
 from proxy.clock import SECOND_NS, Alarm, Clock
+from proxy.fairness import Contest, parts_of
+from proxy.lanes import RANKS, ContestName, Lane, LaneName, Waiter, contest_names, lane_name
 from proxy.limits.blocks import Subject
 from proxy.limits.ledger import Ledger
-from proxy.model import Ask, CallClass, NotUntil, Permit, Scope, Usage
-
-_RANKS = {CallClass.CANCEL: 0, CallClass.PLACE: 2, CallClass.AMEND: 2, CallClass.READ: 3, CallClass.PUBLIC: 4}
+from proxy.model import Ask, NotUntil, Permit, Scope, Usage
 
 
 class QueueFull(Exception):
@@ -25,39 +24,8 @@ class Gone(Exception):
     """The bot hung up while its call was waiting; nothing was sent."""
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    number: int  # the order of arrival
-    ask: Ask
-    deadline_ns: int
-    gone: Callable[[], bool]
-    granted: "asyncio.Future[Permit | NotUntil]"
-    alarm: Alarm | None = None
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Waiters that the same limits and blocks hold up. `held`: what was in the head's way, looked at `held_ns`."""
-
-    rank: int
-    queue: deque[_Waiter] = field(default_factory=deque)
-    held: NotUntil | None = None
-    held_ns: int = 0
-
-    def at_least(self, now_ns: int) -> NotUntil | None:
-        """What holds the head holds all behind it, for what is left of that wait."""
-        held = self.held
-        if held is None or held.wait_ns is None:
-            return held
-        return replace(held, wait_ns=max(held.wait_ns - (now_ns - self.held_ns), 0))
-
-
-_LaneName = tuple[CallClass, str, tuple[str | None, ...], tuple[tuple[str, str], ...]]
-
-
-def _lane_name(ask: Ask) -> _LaneName:
-    keys = tuple(routes.key for routes in ask.routes)
-    return (ask.call_class, ask.account, keys, tuple((charge.limit.name, charge.detail) for charge in ask.charges))
+def _never() -> bool:
+    return False
 
 
 class Dispatcher:
@@ -67,25 +35,31 @@ class Dispatcher:
         self._ledger = ledger
         self._clock = clock
         self._max_waiting = max_waiting
-        self._lanes: dict[_LaneName, _Lane] = {}
+        self._lanes: dict[LaneName, Lane] = {}
+        self._contests: dict[ContestName, Contest] = {}
+        self._until: dict[Lane, int] = {}  # lanes that time will free, and when
+        self._loose: set[Lane] = set()  # lanes that the end of a call in flight may free
         self._alarm: Alarm | None = None
         self._alarm_ns = 0
         self._numbers = 0
         self._sweep_again_ns = 0
         self.waiting = 0
 
-    async def take(self, ask: Ask, *, deadline_ns: int, gone: Callable[[], bool] = lambda: False) -> Permit | NotUntil:
-        """A permit, or NotUntil at once when the wait would outlast the deadline.
+    async def take(
+        self, ask: Ask, *, deadline_ns: int, gone: Callable[[], bool] = _never, bot: str = "", share: float = 1.0
+    ) -> Permit | NotUntil:
+        """A permit, or NotUntil at once when the wait would outlast the deadline. `share`: the bot's weight.
 
         Raises QueueFull, and Gone once the bot has hung up.
         """
-        if not self.waiting:
+        name = lane_name(ask) if self.waiting else None
+        if name is None or self._uncontested(name, ask):
             found = self._ledger.acquire(ask)
             if isinstance(found, Permit) or self._too_late(found, deadline_ns):
                 return found
-        name = _lane_name(ask)
+        name = name or lane_name(ask)
         lane = self._lanes.get(name)
-        held = lane.at_least(self._clock.now_ns()) if lane is not None else None
+        held = lane.behind(bot, self._clock.now_ns()) if lane is not None else None
         if held is not None and self._too_late(held, deadline_ns):
             return held
         if self.waiting >= self._max_waiting:
@@ -93,17 +67,18 @@ class Dispatcher:
             if self.waiting >= self._max_waiting:
                 raise QueueFull
         self._numbers += 1
-        waiter = _Waiter(self._numbers, ask, deadline_ns, gone, asyncio.get_running_loop().create_future())
-        lane = self._lanes.setdefault(name, _Lane(_RANKS.get(ask.call_class, 3)))
-        lane.queue.append(waiter)
+        granted: asyncio.Future[Permit | NotUntil] = asyncio.get_running_loop().create_future()
+        waiter = Waiter(self._numbers, bot, share, ask, deadline_ns, gone, granted)
+        lane = self._lanes.get(name) or self._open(name, ask)
+        lane.add(waiter)
         self.waiting += 1
-        self._serve()
-        if not waiter.granted.done():
-            waiter.alarm = self._clock.call_at(deadline_ns, lambda: self._expire(name, waiter))
+        self._serve((lane,) if lane.head() is waiter else ())
+        if not granted.done():
+            waiter.alarm = self._clock.call_at(deadline_ns, lambda: self._expire(lane, waiter))
         try:
-            return await waiter.granted
+            return await granted
         except asyncio.CancelledError:
-            self._abandon(name, waiter)
+            self._abandon(lane, waiter)
             raise
         finally:
             if waiter.alarm is not None:
@@ -111,9 +86,10 @@ class Dispatcher:
 
     def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
         """Close a permit, and let the next one go."""
-        self._ledger.settle(permit, sent=sent, well=well, usage=usage)
+        eased = self._ledger.settle(permit, sent=sent, well=well, usage=usage)
         if self.waiting:
-            self._serve()
+            lanes = [lane for lane in self._until if lane.gains_from(permit.ask)] if eased else []
+            self._serve([*self._loose, *lanes])
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         self._ledger.block(subject, duration_ns, reason, probe=probe)
@@ -121,7 +97,7 @@ class Dispatcher:
     def unblock(self, subject: Subject) -> None:
         self._ledger.unblock(subject)
         if self.waiting:
-            self._serve()
+            self._serve(self._lanes.values())
 
     def _too_late(self, found: NotUntil, deadline_ns: int) -> bool:
         now = self._clock.now_ns()
@@ -129,34 +105,54 @@ class Dispatcher:
             return now >= deadline_ns
         return now + found.wait_ns > deadline_ns
 
-    def _expire(self, name: _LaneName, waiter: _Waiter) -> None:
+    def _uncontested(self, name: LaneName, ask: Ask) -> bool:
+        """None of those who wait is due, or in the same class competes for any of the call's limits."""
+        if name in self._lanes or (self._until and self._alarm_ns <= self._clock.now_ns()):
+            return False
+        rank = RANKS.get(ask.call_class, 3)
+        return not any(row in self._contests for row in contest_names(ask, rank))
+
+    def _open(self, name: LaneName, ask: Ask) -> Lane:
+        rank = RANKS.get(ask.call_class, 3)
+        contests = tuple(self._contests.setdefault(row, Contest()) for row in contest_names(ask, rank))
+        return self._lanes.setdefault(name, Lane(name, rank, contests, ask))
+
+    def _expire(self, lane: Lane, waiter: Waiter) -> None:
         """The deadline of a waiter: its very last chance, then it is told what held it up."""
-        self._serve()
-        lane = self._lanes.get(name)
-        if lane is not None and not waiter.granted.done():
+        self._serve((lane,))
+        if not waiter.granted.done():
             held = lane.at_least(self._clock.now_ns())
             waiter.granted.set_result(held or NotUntil(None, Scope.ACCOUNT, "the queue"))
-            self._leave(name, lane, waiter)
+            self._leave(lane, waiter)
 
-    def _abandon(self, name: _LaneName, waiter: _Waiter) -> None:
+    def _abandon(self, lane: Lane, waiter: Waiter) -> None:
         """A cancelled caller leaves the queue; a permit that it was just handed goes back unused."""
         if waiter.granted.done() and not waiter.granted.cancelled():
             found = waiter.granted.result() if waiter.granted.exception() is None else None
             if isinstance(found, Permit):
                 self.settle(found, sent=False, well=False)
             return
-        lane = self._lanes.get(name)
-        if lane is not None and waiter in lane.queue:
-            self._leave(name, lane, waiter)
+        if waiter in lane.queues.get(waiter.bot, ()):
+            self._leave(lane, waiter)
 
-    def _leave(self, name: _LaneName, lane: _Lane, waiter: _Waiter) -> None:
-        was_head = lane.queue[0] is waiter
-        lane.queue.remove(waiter)
+    def _leave(self, lane: Lane, waiter: Waiter) -> None:
+        self._remove(lane, waiter)
+        if waiter is lane.seen:
+            self._serve((lane,))
+
+    def _remove(self, lane: Lane, waiter: Waiter) -> None:
+        lane.remove(waiter)
         self.waiting -= 1
-        if not lane.queue:
-            del self._lanes[name]
-        elif was_head:
-            self._serve()
+        if not lane.queues:
+            del self._lanes[lane.name]
+            for name in contest_names(lane.ask, lane.rank):
+                if name in self._contests and self._contests[name].empty:
+                    del self._contests[name]
+            self._let_loose(lane)
+
+    def _let_loose(self, lane: Lane) -> None:
+        self._until.pop(lane, None)
+        self._loose.discard(lane)
 
     def _sweep(self) -> None:
         """Make room in a full queue: bots that hung up leave from where they stand. At most once a second."""
@@ -164,50 +160,59 @@ class Dispatcher:
         if now < self._sweep_again_ns:
             return
         self._sweep_again_ns = now + SECOND_NS
-        for name, lane in list(self._lanes.items()):
-            for waiter in [waiter for waiter in lane.queue if waiter.granted.done() or waiter.gone()]:
-                lane.queue.remove(waiter)
-                self.waiting -= 1
-                if not waiter.granted.done():
-                    waiter.granted.set_exception(Gone())
-            if not lane.queue:
-                del self._lanes[name]
+        for lane in list(self._lanes.values()):
+            for waiter in [waiter for queue in lane.queues.values() for waiter in queue]:
+                if waiter.granted.done() or waiter.gone():
+                    self._remove(lane, waiter)
+                    if not waiter.granted.done():
+                        waiter.granted.set_exception(Gone())
+        self._serve(self._lanes.values())
 
-    def _serve(self) -> None:
-        """Grant what fits now, by rank and arrival, and set the alarm for the next moment that may change something."""
-        wake_ns: int | None = None
-        heads = [(lane.rank, lane.queue[0].number, name) for name, lane in self._lanes.items()]
+    def _serve(self, lanes: Iterable[Lane]) -> None:
+        """Grant what fits now in these lanes and in those that are due; set the alarm for the next that will be."""
+        look = {lane for lane in lanes if lane.queues}
+        if self._until and min(self._until.values()) <= (now := self._clock.now_ns()):
+            look.update([lane for lane, at_ns in self._until.items() if at_ns <= now])
+        for lane in look:
+            lane.rebase()
+        heads = [lane.place() for lane in look]
         heapify(heads)
         while heads:
-            _, _, name = heads[0]
-            lane = self._lanes[name]
-            if self._serve_head(lane):
-                lane.queue.popleft()
-                self.waiting -= 1
-                if lane.queue:
-                    heapreplace(heads, (lane.rank, lane.queue[0].number, name))
-                    continue
-                del self._lanes[name]
-            elif lane.held is not None and lane.held.wait_ns is not None:
-                at_ns = lane.held_ns + lane.held.wait_ns
-                wake_ns = at_ns if wake_ns is None else min(wake_ns, at_ns)
-            heappop(heads)
-        self._set_alarm(wake_ns)
+            lane = heads[0][3]
+            place = lane.place()
+            if place[:3] != heads[0][:3]:
+                heapreplace(heads, place)  # its bot was served from another lane meanwhile
+                continue
+            if self._serve_head(lane, lane.head()) and lane.queues:
+                heapreplace(heads, lane.place())
+            else:
+                heappop(heads)
+        self._set_alarm(min(self._until.values(), default=None))
 
-    def _serve_head(self, lane: _Lane) -> bool:
-        """Whether the first of a lane has its answer; else `held` says what is in its way."""
-        waiter = lane.queue[0]
-        if waiter.granted.done():
-            return True
-        if waiter.gone():
-            waiter.granted.set_exception(Gone())
-            return True
-        found = self._ledger.acquire(waiter.ask)
-        if isinstance(found, Permit) or self._too_late(found, waiter.deadline_ns):
-            waiter.granted.set_result(found)
-            return True
-        lane.held, lane.held_ns = found, self._clock.now_ns()
-        return False
+    def _serve_head(self, lane: Lane, waiter: Waiter) -> bool:
+        """Whether the first of a lane has its answer and has left; else `held` says what is in its way."""
+        if not waiter.granted.done():
+            if waiter.gone():
+                waiter.granted.set_exception(Gone())
+            else:
+                found = self._ledger.acquire(waiter.ask)
+                if isinstance(found, NotUntil) and not self._too_late(found, waiter.deadline_ns):
+                    self._hold(lane, waiter, found)
+                    return False
+                if isinstance(found, Permit):
+                    for contest, part in zip(lane.contests, parts_of(waiter.ask), strict=True):
+                        contest.charge(waiter.bot, part, waiter.share)
+                waiter.granted.set_result(found)
+        self._remove(lane, waiter)
+        return True
+
+    def _hold(self, lane: Lane, waiter: Waiter, found: NotUntil) -> None:
+        self._let_loose(lane)
+        lane.seen, lane.held, lane.held_ns = waiter, found, self._clock.now_ns()
+        if found.wait_ns is not None:
+            self._until[lane] = lane.held_ns + found.wait_ns
+        if found.wait_ns is None or found.sooner:
+            self._loose.add(lane)
 
     def _set_alarm(self, wake_ns: int | None) -> None:
         if self._alarm is not None:
@@ -221,4 +226,4 @@ class Dispatcher:
 
     def _ring(self) -> None:
         self._alarm = None
-        self._serve()
+        self._serve(())

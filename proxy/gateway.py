@@ -128,7 +128,7 @@ class Gateway:
             asked_ns = self._clock.now_ns()
             try:
                 found = self._same_key(ask, progress) or await self._dispatch.take(
-                    ask, deadline_ns=call.deadline_ns, gone=gone
+                    ask, deadline_ns=call.deadline_ns, gone=gone, bot=call.bot, share=call.share
                 )
             except QueueFull:
                 executed = Executed.NO if call.endpoint.call_class.writes else None

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.limits.blocks import Subject
-from proxy.limits.ledger import Snapshot
+from proxy.limits.snapshot import Snapshot
 from proxy.model import CallClass, Outcome, Route
 
 _SECOND_NS = 1e9

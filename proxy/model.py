@@ -221,6 +221,7 @@ class Call:
     answer_by_ns: int = 0  # latest moment of an answer; 0: the gateway's own limit
     pinned_key: str | None = None
     dry_run: bool = False
+    share: float = 1.0  # the bot's weight in the queue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,20 @@
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.dispatch import Dispatcher, Gone, QueueFull
 from proxy.limits.ledger import MemoryLedger
-from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape
+from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape, Usage
 from tests.fakes import FakeClock, settled
 
 SECOND = 1_000_000_000
 ORDERS = Limit("orders", Scope.ACCOUNT, Shape.SLIDING, 10, 10 * SECOND)
+WEIGHT = Limit("weight", Scope.ACCOUNT, Shape.FIXED, 10, 10 * SECOND)
 QUOTES = Limit("quotes", Scope.ACCOUNT, Shape.SLIDING, 10, 10 * SECOND, per="symbol")
 SMALL = Limit("small", Scope.ACCOUNT, Shape.SLIDING, 1, 4 * SECOND)
 BUSY = Limit("in_flight", Scope.KEY, Shape.INFLIGHT, 1, 0)
@@ -26,12 +28,22 @@ def ask(
     return Ask("binance", account, call_class, charges, tuple(KeyRoutes(key, ("192.0.2.1",)) for key in keys))
 
 
+class CountingLedger(MemoryLedger):
+    """How often a decision was asked for."""
+
+    asked = 0
+
+    def acquire(self, wanted: Ask) -> Permit | NotUntil:
+        self.asked += 1
+        return super().acquire(wanted)
+
+
 class Queue:
     """A dispatcher, and what became of the calls that were put to it."""
 
     def __init__(self, max_waiting: int = 10_000) -> None:
         self.clock = FakeClock(now_ns=START)
-        self.ledger = MemoryLedger(self.clock)
+        self.ledger = CountingLedger(self.clock)
         self.dispatcher = Dispatcher(self.ledger, self.clock, max_waiting=max_waiting)
         self.served: list[str] = []
         self.permits: dict[str, Permit] = {}
@@ -52,15 +64,36 @@ class Queue:
             self.refused[name] = got
 
     async def put(
-        self, name: str, wanted: Ask, *, deadline_ns: int = FAR, gone: Callable[[], bool] = lambda: False
+        self,
+        name: str,
+        wanted: Ask,
+        *,
+        deadline_ns: int = FAR,
+        gone: Callable[[], bool] = lambda: False,
+        bot: str = "",
+        share: float = 1.0,
     ) -> None:
-        found = self.dispatcher.take(wanted, deadline_ns=deadline_ns, gone=gone)
+        found = self.dispatcher.take(wanted, deadline_ns=deadline_ns, gone=gone, bot=bot, share=share)
         self.tasks[name] = asyncio.ensure_future(self._take(name, found))
         await settled()
 
     async def settle(self, name: str, *, sent: bool = True) -> None:
         self.dispatcher.settle(self.permits.pop(name), sent=sent, well=True)
         await settled()
+
+    async def many(self, count: int, wanted: Ask, bot: str, share: float = 1.0) -> None:
+        """Calls named after the bot and numbered, after those that it has put before."""
+        for _ in range(count):
+            await self.put(f"{bot}{len(self.tasks)}", wanted, bot=bot, share=share)
+
+    async def windows(self, count: int, length_ns: int = 10 * SECOND) -> Counter[str]:
+        """Who was served in so many windows; every call is answered at once."""
+        self.served.clear()
+        for _ in range(count):
+            await self.advance(length_ns)
+            for name in list(self.permits):
+                await self.settle(name)
+        return Counter(name[0] for name in self.served)
 
     async def advance(self, by_ns: int) -> None:
         self.clock.advance(by_ns)
@@ -118,6 +151,27 @@ async def test_by_rank_then_by_arrival(queue: Queue) -> None:
         "read again",
         "public",
     ]
+
+
+@pytest.mark.parametrize(("bot", "share"), [("", 1.0), ("only", 0.25), ("only", 8.0)])
+async def test_one_bot_alone_is_served_as_if_there_were_no_shares(queue: Queue, bot: str, share: float) -> None:
+    """By rank and by arrival, whatever the calls cost and in whichever lanes they stand."""
+    await queue.fill(ORDERS)
+    wanted = [
+        ("r0", ask(Charge(ORDERS, 4))),
+        ("r1", ask()),
+        ("p0", ask(Charge(ORDERS, 1), call_class=CallClass.PLACE)),
+        ("r2", ask(Charge(ORDERS, 1), Charge(QUOTES, 1, "XBTUSD"))),
+        ("r3", ask(Charge(ORDERS, 1))),
+        ("c0", ask(Charge(ORDERS, 2), call_class=CallClass.CANCEL)),
+        ("r4", ask()),
+    ]
+    queue.dispatcher.block(("account", "main"), 10 * SECOND, "throttled")
+    for name, row in wanted:
+        await queue.put(name, row, bot=bot, share=share)
+    assert queue.served == []
+    await queue.advance(10 * SECOND)
+    assert queue.served == ["c0", "p0", "r0", "r1", "r2", "r3", "r4"]
 
 
 async def test_of_equal_rank_the_first_to_come_whatever_its_account(queue: Queue) -> None:
@@ -406,6 +460,15 @@ async def test_a_dear_call_gets_its_turn_in_time(queue: Queue) -> None:
         max_size=40,
     )
 )
+@example(
+    [(CallClass.CANCEL, units, 0, False) for units in (1, 1, 1, 2, 3)]
+    + [
+        (CallClass.READ, 3, 9, False),
+        (CallClass.CANCEL, 3, 0, False),
+        (CallClass.READ, 1, 9, True),
+        (CallClass.READ, 1, 0, False),
+    ]
+)
 def test_everybody_is_answered_by_its_deadline_and_nothing_is_overdrawn(
     calls: list[tuple[CallClass, int, int, bool]],
 ) -> None:
@@ -416,6 +479,7 @@ def test_everybody_is_answered_by_its_deadline_and_nothing_is_overdrawn(
             await queue.put(f"{n}", ask(Charge(ORDERS, units), call_class=call_class), deadline_ns=deadline)
             if cancels and n >= 2:
                 queue.tasks[f"{n - 2}"].cancel()
+                await settled()  # or the next comes in the midst: after the grant, but before whom it woke
             for name in list(queue.permits):
                 await queue.settle(name)
             if n % 3 == 0:
@@ -432,5 +496,246 @@ def test_everybody_is_answered_by_its_deadline_and_nothing_is_overdrawn(
         for call_class in CallClass:
             same = [n for n in order if calls[n][0] is call_class]
             assert same == sorted(same)
+
+    asyncio.run(run())
+
+
+# Shares
+
+
+async def test_bots_share_alike_however_many_calls_they_have_waiting(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for bot, count in (("a", 90), ("b", 40), ("c", 25), ("d", 25)):
+        await queue.many(count, ask(Charge(ORDERS, 1)), bot)
+    assert await queue.windows(8) == {"a": 20, "b": 20, "c": 20, "d": 20}
+
+
+async def test_shares_are_weights(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for bot, share in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        await queue.many(40, ask(Charge(ORDERS, 1)), bot, share)
+    assert await queue.windows(6) == {"a": 10, "b": 20, "c": 30}
+
+
+async def test_shares_are_of_units_not_of_calls(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.many(30, ask(Charge(ORDERS, 4)), "a")
+    await queue.many(60, ask(Charge(ORDERS, 1)), "b")
+    served = await queue.windows(8)
+    assert abs(4 * served["a"] - served["b"]) <= 4
+
+
+async def test_shares_hold_across_lanes(queue: Queue) -> None:
+    """The same limit, but one bot's calls are charged on another one too."""
+    await queue.fill(ORDERS)
+    await queue.many(40, ask(Charge(ORDERS, 1)), "a")
+    await queue.many(40, ask(Charge(ORDERS, 1), Charge(QUOTES, 0.1, "XBTUSD")), "b")
+    assert await queue.windows(4) == {"a": 20, "b": 20}
+
+
+async def test_a_bots_own_calls_stay_in_order(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for n in range(12):
+        await queue.put(f"a{n}", ask(Charge(ORDERS, 1 + n % 3)), bot="a")
+        await queue.put(f"b{n}", ask(Charge(ORDERS, 1)), bot="b")
+    await queue.windows(6)
+    for bot in "ab":
+        assert [name for name in queue.served if name[0] == bot] == [f"{bot}{n}" for n in range(12)]
+
+
+async def test_a_bot_that_was_away_has_saved_up_nothing(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.many(90, ask(Charge(ORDERS, 1)), "a")
+    await queue.many(5, ask(Charge(ORDERS, 1)), "b")
+    assert await queue.windows(3) == {"a": 25, "b": 5}
+    await queue.many(30, ask(Charge(ORDERS, 1)), "b")
+    await queue.many(30, ask(Charge(ORDERS, 1)), "c")
+    served = await queue.windows(3)
+    assert max(served.values()) - min(served.values()) <= 1
+
+
+async def test_a_bot_that_comes_often_keeps_its_standing(queue: Queue) -> None:
+    """Leaving the queue for a moment must not wipe out what was taken."""
+    await queue.fill(ORDERS)
+    await queue.many(60, ask(Charge(ORDERS, 1)), "b")
+    served: Counter[str] = Counter()
+    for _ in range(6):
+        await queue.many(5, ask(Charge(ORDERS, 1)), "a")
+        served += await queue.windows(1)
+    assert served == {"a": 30, "b": 30}
+
+
+async def test_what_a_bot_takes_of_another_limit_does_not_count_here(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.many(90, ask(Charge(ORDERS, 1)), "a")
+    await queue.many(90, ask(Charge(QUOTES, 1, "XBTUSD")), "b")
+    await queue.windows(3)
+    await queue.many(30, ask(Charge(ORDERS, 1)), "b")
+    served = await queue.windows(4)
+    assert served == {"a": 20, "b": 60}  # half of the orders, and all quotes
+
+
+async def test_a_dear_call_of_one_bot_is_not_starved_by_cheap_ones_of_another(queue: Queue) -> None:
+    for n in range(10):
+        await queue.put(f"before {n}", ask(Charge(ORDERS, 1)), bot="c")
+        await queue.settle(f"before {n}")
+        await queue.advance(SECOND)
+    await queue.many(1, ask(Charge(ORDERS, 1)), "c")
+    await queue.settle("c10")
+    queue.served.clear()
+    await queue.put("dear", ask(Charge(ORDERS, 8)), bot="d")
+    for _ in range(30):
+        await queue.many(1, ask(Charge(ORDERS, 1)), "c")
+        await queue.windows(1, SECOND)
+        if "dear" in queue.permits or "dear" in queue.served:
+            break
+    assert queue.tasks["dear"].done()
+
+
+async def test_a_newcomer_that_has_taken_less_goes_before_a_head_that_is_too_dear(queue: Queue) -> None:
+    await queue.put("a0", ask(Charge(ORDERS, 5)), bot="a")
+    await queue.put("a1", ask(Charge(SMALL, 1)), bot="a")
+    await queue.put("waits", ask(Charge(ORDERS, 1), Charge(SMALL, 1)), bot="b")
+    await queue.put("a2", ask(Charge(ORDERS, 4)), bot="a")
+    await queue.put("a3", ask(Charge(ORDERS, 6)), bot="a")
+    assert queue.served == ["a0", "a1", "a2"]
+    await queue.put("b0", ask(Charge(ORDERS, 1)), bot="b", deadline_ns=START + SECOND)
+    assert queue.served == ["a0", "a1", "a2", "b0"]
+
+
+async def test_nothing_is_kept_of_those_who_left(queue: Queue) -> None:
+    """Symbols come from bots."""
+    for n in range(3):
+        await queue.fill(QUOTES, f"S{n}")
+        await queue.put(f"{n}", ask(Charge(QUOTES, 1, f"S{n}")), bot="a")
+    await queue.advance(10 * SECOND)
+    assert not queue.dispatcher._contests and not queue.dispatcher._lanes and not queue.dispatcher._until
+
+
+async def test_cancels_come_first_whatever_their_bot_has_taken(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.many(10, ask(Charge(ORDERS, 1), call_class=CallClass.PLACE), "b")
+    await queue.many(9, ask(Charge(ORDERS, 1), call_class=CallClass.CANCEL), "a")
+    served = await queue.windows(1)
+    assert served == {"a": 9, "b": 1} and queue.served[-1][0] == "b"
+
+
+# What is looked at again, and when
+
+
+async def test_an_answer_does_not_wake_lanes_that_only_time_can_free(queue: Queue) -> None:
+    for n in range(20):
+        await queue.fill(QUOTES, f"S{n}")
+        await queue.put(f"waits {n}", ask(Charge(QUOTES, 1, f"S{n}")))
+    queue.ledger.asked = 0
+    await queue.put("free", ask(Charge(ORDERS, 1)))
+    await queue.settle("free")
+    assert queue.ledger.asked == 1
+    await queue.advance(10 * SECOND)
+    assert len(queue.served) == 21
+
+
+async def test_a_call_behind_others_costs_no_decision(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.put("head", ask(Charge(ORDERS, 1)))
+    queue.ledger.asked = 0
+    for n in range(5):
+        await queue.put(f"{n}", ask(Charge(ORDERS, 1)))
+    assert queue.ledger.asked == 0
+
+
+async def test_what_was_not_sent_is_room_at_once(queue: Queue) -> None:
+    await queue.put("half", ask(Charge(ORDERS, 5)))
+    await queue.settle("half")
+    await queue.put("unsent", ask(Charge(ORDERS, 4)))
+    await queue.put("next", ask(Charge(ORDERS, 5)))
+    assert queue.served == ["half", "unsent"]
+    assert queue.clock.pending()[0] == START + 10 * SECOND  # it is known when `half` falls out
+    await queue.settle("unsent", sent=False)
+    assert queue.served == ["half", "unsent", "next"]
+
+
+async def test_calls_that_were_counted_twice_are_room_once_they_are_answered(queue: Queue) -> None:
+    """The exchange's count of 6 is of our calls in flight; until their answers come, both are counted."""
+    queue.ledger.alignment("binance").set(0, 0)
+    for n in range(6):
+        await queue.put(f"{n}", ask(Charge(WEIGHT, 1)))
+    queue.dispatcher.settle(queue.permits.pop("0"), sent=True, well=True, usage=[Usage("weight", 6)])
+    await queue.put("next", ask(Charge(WEIGHT, 1)))
+    await settled()
+    assert "next" not in queue.served
+    assert queue.clock.pending()[0] == START + 10 * SECOND
+    await queue.settle("1")
+    await queue.settle("2")
+    assert "next" in queue.served
+
+
+async def test_an_edge_that_becomes_known_better_wakes_at_the_next_answer(queue: Queue) -> None:
+    align = queue.ledger.alignment("binance")
+    align.set(0, 4 * SECOND)
+    await queue.advance(5 * SECOND)
+    await queue.fill(WEIGHT)
+    await queue.put("next", ask(Charge(WEIGHT, 1)))
+    await queue.put("free", ask(Charge(SMALL, 1)))
+    await queue.advance(6 * SECOND)
+    assert queue.served == ["free"]
+    align.set(0, SECOND // 10)
+    await queue.settle("free")
+    assert queue.served == ["free", "next"]
+
+
+async def test_a_lane_that_is_due_goes_before_a_newcomer_though_its_alarm_has_not_rung(queue: Queue) -> None:
+    await queue.fill(SMALL)
+    await queue.put("waits", ask(Charge(SMALL, 1)))
+    queue.clock._now_ns += 4 * SECOND  # a busy event loop rings late
+    await queue.put("newcomer", ask(Charge(SMALL, 1), call_class=CallClass.READ, account="main"))
+    assert queue.served == ["waits"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sampled_from([(WEIGHT,), (WEIGHT, ORDERS), (ORDERS, BUSY), (QUOTES,), (WEIGHT, QUOTES)]),
+            st.integers(1, 4),
+            st.sampled_from(["answer", "answer", "unsent", "told", "clock", "nothing"]),
+            st.integers(0, 3),
+        ),
+        max_size=40,
+    )
+)
+def test_nobody_who_could_go_is_left_waiting(steps: list[tuple[str, tuple[Limit, ...], int, str, int]]) -> None:
+    """Whatever ends, is told or becomes known: after it, every head that waits has something in its way."""
+
+    async def run() -> None:
+        queue = Queue()
+        align = queue.ledger.alignment("binance")
+        align.set(0, 3 * SECOND)
+        noticed = True  # a better clock is heeded with the next answer
+        for n, (bot, limits, units, event, seconds) in enumerate(steps):
+            charges = [Charge(limit, 1 if limit is BUSY else units, "XBT" * (limit is QUOTES)) for limit in limits]
+            await queue.put(f"{n}", ask(*charges), bot=bot, share=1.0 + n % 2)
+            name = next(iter(queue.permits), None)
+            if event == "clock":
+                align.set(0, max(align.error_ns - SECOND, 0))
+                noticed = False
+            if name is not None and event != "nothing":
+                usage = [Usage("weight", len(queue.permits) + units)] if event == "told" else []
+                sent = event != "unsent"
+                queue.dispatcher.settle(queue.permits.pop(name), sent=sent, well=True, usage=usage)
+                noticed = True
+                await settled()
+            await queue.advance(seconds * SECOND)
+            if noticed:
+                for lane in queue.dispatcher._lanes.values():
+                    assert lane.seen is not None
+                    assert isinstance(queue.ledger.acquire(lane.seen.ask), NotUntil)
+        for _ in range(40):
+            for name in list(queue.permits):
+                await queue.settle(name)
+            await queue.advance(10 * SECOND)
+        assert len(queue.served) == len(steps)
+        await queue.close()
 
     asyncio.run(run())

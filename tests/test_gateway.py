@@ -769,6 +769,29 @@ async def test_a_call_that_is_cancelled_in_the_queue_is_not_sent(make_desk: Call
     assert len(desk.sent) == 1 and desk.dispatcher.waiting == 0
 
 
+async def test_bots_share_the_queue_by_their_weights(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk("kraken", keys=1)
+    held: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    async def wait() -> Reply:
+        return await held
+
+    desk.script.steps = [wait, *[KRAKEN_OK] * 8]
+    first = asyncio.ensure_future(desk.gateway.forward(desk.call(KRAKEN_READ)))
+    await desk.wait(S)
+    ended: list[str] = []
+
+    async def carry(bot: str, share: float) -> None:
+        await desk.gateway.forward(replace(desk.call(KRAKEN_READ), bot=bot, share=share))
+        ended.append(bot)
+
+    calls = [asyncio.ensure_future(carry(bot, share)) for bot, share in [("a", 1.0)] * 4 + [("b", 3.0)] * 4]
+    await settled()
+    held.set_result(KRAKEN_OK)
+    await asyncio.gather(first, *calls)
+    assert ended[:5] == ["a", "b", "b", "b", "a"]
+
+
 async def test_a_bot_that_hung_up_is_not_served(desk: Desk) -> None:
     desk.gone = True
     with pytest.raises(Gone):

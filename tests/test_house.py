@@ -13,9 +13,9 @@ PACKAGE = ROOT / "proxy"
 FLOORS = [
     {"errors", "clock", "model"},
     {"limits", "exchanges", "answer", "shared_bodies"},
-    {"secrets", "retry", "refusals", "exchange_time", "max_flow"},
+    {"secrets", "retry", "refusals", "exchange_time", "max_flow", "fairness"},
     {"config"},
-    {"pool"},
+    {"pool", "lanes"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "ledger_file", "metrics", "preview"},
     {"stamps", "flights"},
@@ -56,6 +56,7 @@ UNMIRRORED = {
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/kraken_errors.py": "the table of tests/exchanges/test_kraken.py",
     "limits/refused.py": "the refusals of tests/limits/test_ledger.py",
+    "limits/snapshot.py": "records without code",
     "limits/window.py": "a protocol",
     "limits/fixed_window.py": "a shape among the others of tests/limits/test_windows.py",
 }

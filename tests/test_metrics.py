@@ -7,7 +7,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
-from proxy.limits.ledger import BlockState, CounterState, Snapshot
+from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.metrics import Gauges, Metrics
 from proxy.model import CallClass, Outcome, Route, Scope
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy import __version__
-from proxy.limits.ledger import CounterState
+from proxy.limits.snapshot import CounterState
 from proxy.metrics import ADDRESS_OUTCOMES, CALLS, KEY_OUTCOMES, ROTATIONS, ROUTE_ATTEMPTS, Gauges
 from proxy.model import Scope
 from proxy.pool import Pool

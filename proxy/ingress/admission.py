@@ -100,6 +100,7 @@ class Admission:
                 answer_by_ns=answer_by_ns,
                 pinned_key=_pinned(pool, given),
                 dry_run=given.get("x-ordergate-dry-run") == "1",
+                share=bot.share,
             )
         except BadCall as fault:
             raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None

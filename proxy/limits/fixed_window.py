@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from proxy.clock import MILLISECOND_NS
 from proxy.limits.window import DUST, NEVER_NS, SLICES
 
 
@@ -12,12 +13,20 @@ class Alignment:
     Its owner sets it; windows follow. An error of half a window and more says nothing about its edges.
     """
 
-    __slots__ = ("error_ns", "offset_ns", "version")
+    __slots__ = ("_noted_ns", "error_ns", "offset_ns", "version")
 
     def __init__(self, offset_ns: int = 0, error_ns: int = 0) -> None:
         self.offset_ns = offset_ns
         self.error_ns = error_ns
         self.version = 0
+        self._noted_ns = error_ns - offset_ns
+
+    def moved(self) -> bool:
+        """Whether windows end earlier or later, by a millisecond at least, than when this last said so."""
+        if abs(self.error_ns - self.offset_ns - self._noted_ns) < MILLISECOND_NS:
+            return False
+        self._noted_ns = self.error_ns - self.offset_ns
+        return True
 
     def set(self, offset_ns: int, error_ns: int) -> None:
         self.offset_ns = offset_ns

@@ -5,7 +5,6 @@ at keys and addresses apart, so its cost grows with their sum and not with their
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from proxy.clock import MILLISECOND_NS, Clock
@@ -13,6 +12,7 @@ from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import SHARED, Booking, Counters
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.refused import Refused
+from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.limits.window import DUST, NEVER_NS
 from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
 
@@ -24,8 +24,13 @@ class Ledger(Protocol):
 
     def acquire(self, ask: Ask) -> Permit | NotUntil: ...
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
-        """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing."""
+    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
+        """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing.
+
+        True: a time that an `acquire` named may come sooner now, for calls on one of the same limits, or (an exchange's
+        clock became known better) on a fixed window of the same exchange. The end of a call in flight, which NotUntil
+        speaks of as None and `sooner`, is not meant.
+        """
         ...
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None: ...
@@ -35,32 +40,6 @@ class Ledger(Protocol):
     def strikes(self, subject: Subject) -> int: ...
 
     def refusals(self, subject: Subject) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CounterState:
-    """A counter for people and metrics."""
-
-    limit: str
-    scope: Scope
-    owner: str  # the account, or the exchange of an address
-    name: str  # the key or address; "" for an account
-    detail: str  # the endpoint or symbol of a `per` limit
-    used: float
-    capacity: float
-
-
-@dataclass(frozen=True, slots=True)
-class BlockState:
-    subject: Subject
-    rest_ns: int | None  # None: until the operator acts
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    counters: tuple[CounterState, ...]
-    blocks: tuple[BlockState, ...]
 
 
 class _Plan:
@@ -83,6 +62,7 @@ class MemoryLedger:
         self._clock = clock
         self._counters = Counters()
         self._blocks = Blocks()
+        self._hears = False  # some exchange has told its own count
         self._next_id = 0
         self._open: dict[int, list[Booking]] = {}
         self._key_turn: dict[tuple[str, str], int] = {}
@@ -142,15 +122,21 @@ class MemoryLedger:
                 refused.add(wait, scope, what)
         return refused.shortest()
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
+    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
         taken = self._open.pop(permit.id, None)
         if taken is None:
-            return
+            return False
         self.changes += 1
         now = self._clock.now_ns()
         taken_ns = permit.taken_ns
         said = {row.limit: row for row in usage}
+        if said:
+            self._hears = True
+        eased = not sent or self.alignment(permit.ask.exchange).moved()
         for window, charge in taken:
+            # Calls in flight count twice once the exchange's own count includes them, until they are settled.
+            twice = self._hears and charge.limit.shape is Shape.FIXED
+            before = window.used(now) if twice else 0.0
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
@@ -158,11 +144,16 @@ class MemoryLedger:
             told = said.get(charge.limit.name)
             if told is not None and charge.detail != SHARED:
                 if told.capacity is not None:
+                    capacity = window.capacity
                     self._counters.learn(now, window, charge.limit, told.capacity)
+                    eased = eased or window.capacity > capacity
                 window.tell(taken_ns, now, told.used)
+            if before and window.used(now) < before - DUST:
+                eased = True
         if self._blocks.watching:
             for subject in _subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
+        return eased
 
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         self.changes += 1

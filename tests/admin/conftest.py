@@ -8,7 +8,7 @@ import pytest
 from proxy.config import AccountConfig
 from proxy.config.records import AddressConfig, KeyConfig
 from proxy.exchanges import EXCHANGES
-from proxy.limits.ledger import Snapshot
+from proxy.limits.snapshot import Snapshot
 from proxy.metrics import Gauges
 from proxy.model import Credential
 from proxy.pool import Pool, pool_of

@@ -12,7 +12,7 @@ from multidict import CIMultiDictProxy
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.server import Admin
-from proxy.limits.ledger import BlockState, CounterState, Snapshot
+from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.metrics import Gauges, Metrics
 from proxy.model import CallClass, Outcome, Route, Scope
 

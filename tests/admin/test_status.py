@@ -8,7 +8,7 @@ import pytest
 
 from proxy import __version__
 from proxy.admin.status import status
-from proxy.limits.ledger import BlockState, CounterState, Snapshot
+from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.metrics import Metrics
 from proxy.model import CallClass, Outcome, Route, Scope
 

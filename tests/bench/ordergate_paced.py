@@ -59,7 +59,7 @@ class Ordergate:
         ask = self._ask(work)
         earlier: list[Attempt] = []
         while True:
-            found = await self.dispatcher.take(ask, deadline_ns=work.asked_ns + _PATIENCE_NS)
+            found = await self.dispatcher.take(ask, deadline_ns=work.asked_ns + _PATIENCE_NS, bot=work.bot)
             if isinstance(found, NotUntil):
                 await self._clock.sleep_until(self._clock.now_ns() + min(found.wait_ns or SECOND_NS, _PATIENCE_NS))
                 return None
@@ -104,7 +104,7 @@ class Ordergate:
             for rule in self._side.rules
             if (units := work.prices.get(rule.name, 0))
         )
-        more = {name: value for name, value in (("endpoint", work.kind.name), ("bot", work.bot)) if name in _ASK_FIELDS}
+        more = {name: value for name, value in (("endpoint", work.kind.name),) if name in _ASK_FIELDS}
         return Ask(_EXCHANGE, _ACCOUNT, work.kind.call_class, charges, self._routes, **more)
 
 

@@ -73,7 +73,7 @@ def house() -> House:
             hashlib.sha256(TOKENS[name].encode()).digest(),
             frozenset(_ACCOUNTS.get(name, tuple(pools))),
             frozenset(grants),
-            1.0,
+            2.5,
         )
         for name, grants in _GRANTS.items()
     }

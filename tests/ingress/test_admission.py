@@ -56,6 +56,7 @@ def reason(door: Admission, target: str, *headers: tuple[str, str], **fields: An
 def test_places_of_the_token(door: Admission, headers: tuple[tuple[str, str], ...]) -> None:
     call = door.admit(arrival(ACCOUNT, *headers))
     assert (call.bot, call.account, call.endpoint.name) == ("grid", "bin", "GET /api/v3/account")
+    assert call.share == 2.5
 
 
 def test_the_token_in_the_path(door: Admission) -> None:

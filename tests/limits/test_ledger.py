@@ -470,3 +470,26 @@ def test_print_what_a_permit_costs(ledger: MemoryLedger) -> None:
         for address in ADDRESSES[:addresses]:
             ledger.unblock(("address", "binance", address))
         print(f"{keys} keys x {addresses} addresses: free {free_us:.1f} us, full {full_us:.1f} us")
+
+
+def test_settling_says_when_a_wait_may_be_over_sooner(ledger: MemoryLedger, clock: FakeClock) -> None:
+    ledger.alignment("binance").set(0, 0)
+    ledger.alignment("binance").moved()
+    wanted = ask(Charge(WEIGHT, 1), Charge(ORDERS, 1), keys="a", addresses=ADDRESSES[:1])
+    permits = [found for _ in range(5) if isinstance(found := ledger.acquire(wanted), Permit)]
+    assert not ledger.settle(permits[0], sent=True, well=True)
+    assert ledger.settle(permits[1], sent=False, well=False)
+    ledger.settle(permits[2], sent=True, well=True, usage=[Usage("weight", 4)])
+    assert ledger.settle(permits[3], sent=True, well=True)  # the exchange had counted it already
+    assert not ledger.settle(permits[3], sent=True, well=True)  # closed
+    ledger.alignment("binance").set(0, SECOND)
+    assert ledger.settle(permits[4], sent=True, well=True)
+
+
+def test_a_limit_that_the_exchange_raises_may_end_a_wait_early(ledger: MemoryLedger) -> None:
+    """Else whoever waits for the old limit sleeps on (the queue looks again only when `settle` says so)."""
+    ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True)  # also tells of the fixture's clock
+    raised = [Usage("orders", 1, capacity=10 * ORDERS.capacity)]
+    lowered = [Usage("orders", 1, capacity=5 * ORDERS.capacity)]
+    assert ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True, usage=raised) is True
+    assert ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True, usage=lowered) is False

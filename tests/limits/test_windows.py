@@ -184,6 +184,19 @@ def test_a_clock_that_was_set_moves_the_counts_along() -> None:
     assert window.used(now + 2 * WINDOW) == 0
 
 
+def test_edges_that_move_are_told_once() -> None:
+    align = Alignment(error_ns=NEVER_NS)
+    assert not align.moved()
+    align.set(SECOND, 50_000_000)
+    assert align.moved() and not align.moved()
+    align.set(SECOND, 49_500_000)
+    assert not align.moved()
+    align.set(SECOND + 700_000, 49_500_000)  # little by little
+    assert align.moved()
+    align.set(SECOND - 40_000_000, 49_500_000)
+    assert align.moved()
+
+
 def test_a_better_measurement_loses_and_doubles_nothing() -> None:
     align = Alignment(SECOND, SECOND)
     window = make(Shape.FIXED, align)

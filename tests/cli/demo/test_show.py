@@ -14,7 +14,7 @@ from proxy.cli.demo import show
 from proxy.cli.demo.bots import Books
 from proxy.cli.demo.reconcile import Reconciliation, Row
 from proxy.cli.world import DEMO, addresses_of, simulation
-from proxy.limits.ledger import BlockState, Snapshot
+from proxy.limits.snapshot import BlockState, Snapshot
 from proxy.simulator import Simulator
 
 CLEAN = Reconciliation((Row("desk", 10, 12, 0, 3, 3, 0, 0, 0, 0),), {})
