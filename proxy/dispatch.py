@@ -86,7 +86,7 @@ class Dispatcher:
 
     def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
         """Close a permit, and let the next one go."""
-        eased = self._ledger.settle(permit, sent=sent, well=well, usage=usage)
+        eased = self._ledger.settle(permit, sent=sent, well=well, usage=usage, asked=self.waiting > 0)
         if self.waiting:
             lanes = [lane for lane in self._until if lane.gains_from(permit.ask)] if eased else []
             self._serve([*self._loose, *lanes])

@@ -24,12 +24,14 @@ class Ledger(Protocol):
 
     def acquire(self, ask: Ask) -> Permit | NotUntil: ...
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
+    def settle(
+        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+    ) -> bool:
         """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing.
 
-        True: a time that an `acquire` named may come sooner now, for calls on one of the same limits, or (an exchange's
-        clock became known better) on a fixed window of the same exchange. The end of a call in flight, which NotUntil
-        speaks of as None and `sooner`, is not meant.
+        True, if it was `asked` (because somebody waits): a time that an `acquire` named may come sooner now, for calls
+        on one of the same limits, or (an exchange's clock became known better) on a fixed window of the same exchange.
+        The end of a call in flight, which NotUntil speaks of as None and `sooner`, is not meant.
         """
         ...
 
@@ -122,7 +124,9 @@ class MemoryLedger:
                 refused.add(wait, scope, what)
         return refused.shortest()
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> bool:
+    def settle(
+        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+    ) -> bool:
         taken = self._open.pop(permit.id, None)
         if taken is None:
             return False
@@ -132,10 +136,10 @@ class MemoryLedger:
         said = {row.limit: row for row in usage}
         if said:
             self._hears = True
-        eased = not sent or self.alignment(permit.ask.exchange).moved()
+        eased = asked and (not sent or self.alignment(permit.ask.exchange).moved())
         for window, charge in taken:
             # Calls in flight count twice once the exchange's own count includes them, until they are settled.
-            twice = self._hears and charge.limit.shape is Shape.FIXED
+            twice = asked and self._hears and charge.limit.shape is Shape.FIXED
             before = window.used(now) if twice else 0.0
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
