@@ -857,3 +857,22 @@ async def test_a_preview_sends_nothing_and_costs_nothing(desk: Desk) -> None:
     assert plan["route"] == {"key": "k1", "address": A1}
     assert desk.sent == []
     assert {counter.used for counter in desk.ledger.snapshot().counters} == {0}
+
+
+async def test_after_an_address_was_refused_the_key_goes_on_from_another_one(desk: Desk) -> None:
+    """Law 5: the key is not to blame, so it is not the key that changes."""
+    await desk.forward(error(429, -1003), OK)
+    assert [(sent.key, sent.address) for sent in desk.sent] == [("k1", A1), ("k1", A2)]
+
+
+async def test_after_a_key_was_refused_another_key_goes(desk: Desk) -> None:
+    await desk.forward(error(401, -2008), OK)
+    assert [sent.key for sent in desk.sent] == ["k1", "k2"]
+
+
+async def test_the_date_of_an_answer_out_of_a_cache_tells_no_time(desk: Desk) -> None:
+    old = "Mon, 01 Jan 2024 00:00:00 GMT"
+    await desk.forward(answer(Date=old, Age="60"))
+    assert desk.times.offsets_ms() == {}
+    await desk.forward(answer(Date=old))
+    assert desk.times.offsets_ms()["binance"] < -1e9

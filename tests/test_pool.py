@@ -8,7 +8,7 @@ from proxy.config import AccountConfig, AddressConfig, KeyConfig, LimitOverride
 from proxy.exchanges import EXCHANGES
 from proxy.limits.ledger import MemoryLedger
 from proxy.model import Auth, Call, CallClass, Credential, Incoming, KeyRoutes, NotUntil, Permit, Scope, Shape, Upstream
-from proxy.pool import Pool, ask_for, forbidden, pool_of
+from proxy.pool import Asks, Pool, ask_for, forbidden, pool_of
 from tests.fakes import FakeClock
 
 A = AddressConfig("192.0.2.1", "192.0.2.1")
@@ -292,3 +292,34 @@ def test_a_denied_path_without_a_row_of_its_own_is_denied() -> None:
     assert forbidden(to, row, "/api/v3/somethingElse") is None
     assert forbidden(to, row) is not None  # who does not say which path gets none of them
     assert forbidden(pool(deny=("POST /api/v3/somethingNew",)), row) is None
+
+
+def test_a_batch_dearer_than_the_limit_costs_all_of_it() -> None:
+    """Else it would never go at all, and the exchange has the last word."""
+    kraken = pool("kraken")
+    orders = "[" + ",".join(['"X"'] * 40) + "]"
+    units, _ = charges(kraken, "POST /0/private/CancelOrderBatch", {"orders": orders})["engine"]
+    assert units == kraken.limits["engine"].capacity
+
+
+def test_an_ask_is_made_once_where_nothing_changes_it() -> None:
+    to, asks = pool(), Asks()
+    order = call(to, "POST /api/v3/order")
+    assert asks.of(to, order) is asks.of(to, call(to, "POST /api/v3/order"))
+    assert asks.of(to, order) == ask_for(to, order)
+    assert asks.of(pool(), order) is not asks.of(to, order)  # another configuration of the account
+
+
+def test_a_pin_a_parameter_or_a_symbol_makes_an_ask_of_its_own() -> None:
+    to, asks = pool(), Asks()
+    asks.of(to, call(to, "POST /api/v3/order"))
+    pinned = asks.of(to, call(to, "POST /api/v3/order", pinned="two"))
+    assert [row.key for row in pinned.routes] == ["two"]
+    assert len(asks.of(to, call(to, "POST /api/v3/order")).routes) == 3
+    for limit in ("100", "5000", "100"):
+        deep = call(to, "GET /api/v3/depth", {"limit": limit})
+        assert asks.of(to, deep) == ask_for(to, deep)
+    kraken = pool("kraken")
+    for pair in ("XBTUSD", "ETHUSD"):
+        added = asks.of(kraken, call(kraken, "POST /0/private/AddOrder", {"pair": pair}))
+        assert [c.detail for c in added.charges if c.limit.name == "engine"] == [pair]

@@ -171,3 +171,11 @@ def test_the_example_configuration_names_no_real_place() -> None:
     """What a user copies cannot reach an exchange by mistake."""
     text = (Path(__file__).parents[2] / "config" / "ordergate.example.yaml").read_text()
     assert "dummy" in text and "203.0.113." in text
+
+
+async def test_no_warm_connection_from_an_address_that_rests(make: Callable[..., Daemon]) -> None:
+    """A banned address must not even knock."""
+    daemon = make()
+    assert A1 in {address for _, address in daemon._warm_places()}
+    daemon.ledger.block(("address", "binance", A1), 60 * S, "banned")
+    assert A1 not in {address for _, address in daemon._warm_places()}

@@ -125,6 +125,8 @@ def test_tiers_replace_single_limits(tmp_path: Path) -> None:
         ("GET time, assets", "GET time, time", "twice"),
         ("class: place", "class: steal", "steal"),
         ("shape: decaying", "shape: round", "round"),
+        ("capacity: 20, window: 1500ms", "capacity: 20", "window"),
+        ("shape: decaying", "shape: inflight", "window"),
         ("by: orders, each: 2, else: 30", "by: orders, each: 2", "else"),
         ("exchange: small", "exchange: [", "Error"),
     ],

@@ -1,11 +1,13 @@
 """Who gets in with what, and in which words the others are turned away."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
 from proxy.errors import BadCall
+from proxy.ingress import admission as admission_module
 from proxy.ingress.admission import Admission, Arrival, Refused
 from proxy.ingress.answers import native
 from proxy.model import Call, CallClass, Upstream
@@ -309,3 +311,29 @@ def test_no_refusal_repeats_a_token(door: Admission, target: str) -> None:
         assert b"canary" not in body and "canary" not in str(fault)
     fault = refused(door, f"/~dummy-canary{target}")
     assert b"canary" not in native(fault.refusal, fault.exchange, fault.request).body
+
+
+def test_a_denied_path_leaves_the_other_paths_of_its_row(house: Any) -> None:
+    pool = replace(house.pools["sim"], deny=("GET /sapi/v1/margin/loan",))
+    door = Admission({"sim": pool}, house.bots)
+    assert reason(door, "/sim/sapi/v1/margin/loan", BEARER) == (403, "denied")
+    assert admit(door, "/sim/sapi/v1/margin/allPairs").endpoint.name == "GET /sapi/*"
+
+
+def test_a_way_that_is_known_is_no_free_pass(door: Admission) -> None:
+    """What a path alone decides is remembered; who comes is looked at every time."""
+    target = "/sim/api/v3/order"
+    for _ in range(2):
+        assert admit(door, f"{target}?a=1", method="POST").request.query == "a=1"
+        assert reason(door, target, ("authorization", "Bearer dummy-stranger"), method="POST") == (401, "bad_token")
+        reader = ("authorization", "Bearer dummy-token-reader")
+        assert reason(door, target, reader, method="POST") == (403, "not_allowed")
+        foreign = ("authorization", "Bearer dummy-token-kraken-only")
+        assert reason(door, target, foreign, method="POST") == (403, "not_allowed")
+
+
+def test_remembered_ways_are_bounded(door: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_module, "_MOST_WAYS", 3)
+    for number in range(10):
+        assert admit(door, f"/sim/api/v3/x{number}").request.path == f"/api/v3/x{number}"
+        assert len(door._ways) <= 3
