@@ -78,7 +78,11 @@ async def _serve(config: Config) -> None:
             notify("WATCHDOG=1")
     log.info("ending: answering what is under way")
     notify("STOPPING=1")
-    await daemon.stop()
+    stopping = asyncio.ensure_future(daemon.stop())
+    while not stopping.done():  # draining may outlast the watchdog's patience
+        await asyncio.wait([stopping], timeout=interval_s)
+        notify("WATCHDOG=1")
+    await stopping
 
 
 @main.command()

@@ -167,6 +167,28 @@ def test_run_is_ready_and_answers_what_is_under_way_at_the_end(start: Any, folde
     assert "Traceback" not in err and not any(secret in err for secret in SECRETS)
 
 
+def test_the_watchdog_is_answered_while_calls_are_drained(
+    start: Any, folder: Any, exchange: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the service manager would abort the daemon with an order under way."""
+    monkeypatch.setenv("WATCHDOG_USEC", "150000")
+    process = start("run", "-c", str(folder.write(upstream=exchange.port)))
+    place = process.ready()
+    exchange.may_answer.clear()
+    answers: list[tuple[int, dict[str, str]]] = []
+    bot = threading.Thread(target=lambda: answers.append(ask(place, "POST", ORDER)))
+    bot.start()
+    assert exchange.arrived.acquire(timeout=15)
+    process.signal(signal.SIGTERM)
+    while process.told() != {"STOPPING": "1"}:
+        pass
+    assert [process.told() for _ in range(3)] == [{"WATCHDOG": "1"}] * 3
+    exchange.may_answer.set()
+    bot.join(15)
+    assert process.end()[0] == 0
+    assert answers[0][0] == 200
+
+
 def test_run_ends_by_control_c_and_takes_no_harm_from_a_hangup(start: Any, folder: Any, exchange: Any) -> None:
     process = start("run", "-c", str(folder.write(upstream=exchange.port)), "--log-level", "warning")
     place = process.ready()
