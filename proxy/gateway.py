@@ -28,8 +28,6 @@ from proxy.model import (
     Call,
     CallClass,
     Executed,
-    Incoming,
-    KeyRoutes,
     NotUntil,
     Outcome,
     Permit,
@@ -38,12 +36,12 @@ from proxy.model import (
     Route,
     Scope,
     SignedRequest,
-    Stamp,
     Usage,
     Verdict,
 )
 from proxy.nonces import Nonces
-from proxy.pool import Asks, Pool, ask_for
+from proxy.own_calls import OwnCalls
+from proxy.pool import Asks, Pool
 from proxy.preview import preview
 from proxy.retry import Attempt, Decision, Next, decide, exonerated
 from proxy.stamps import Stamps
@@ -51,7 +49,6 @@ from proxy.stamps import Stamps
 log = logging.getLogger("ordergate.gateway")
 
 ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or says that it does not know
-_TIME_WITHIN_NS = 3_000_000_000
 _FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
 _MILLISECOND_NS = 1_000_000
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
@@ -88,6 +85,7 @@ class Gateway:
         self._dispatch = dispatcher
         self._egress = egress
         self._stamps = Stamps(times, nonces)
+        self._own = OwnCalls(clock=clock, ledger=ledger, times=times, dispatcher=dispatcher, egress=egress)
         self._metrics = metrics
         self._pools = pools
         self._times = times
@@ -240,30 +238,11 @@ class Gateway:
 
     async def _resync(self, call: Call, pool: Pool, permit: Permit, verdict: Verdict) -> None:
         """Mend what made the exchange refuse a signature: our nonce, or our idea of its clock."""
-        exchange, route = pool.exchange, permit.route
+        route = permit.route
         if verdict.outcome is Outcome.NONCE:
             await self._stamps.lift(f"{call.account}/{route.key}")
-            return
-        endpoint = exchange.table.match("GET", exchange.time_path)
-        if endpoint is None:
-            return  # the Date of the refusal has been read already
-        question = replace(call, endpoint=endpoint, request=Incoming("GET", exchange.time_path, "", (), b""), params={})
-        here = (KeyRoutes(None, (route.address,)),)
-        found = self._ledger.acquire(replace(ask_for(pool, question), routes=here))
-        if isinstance(found, NotUntil):
-            return
-        by_ns = self._clock.now_ns() + _TIME_WITHIN_NS
-        reply = None
-        try:
-            request = exchange.sign(question.request, endpoint, None, Stamp(0))
-            reply = await self._egress.send(request, call.upstream, route.address, answer_by_ns=by_ns)
-        except (NotSent, MaybeSent) as fault:
-            log.warning("the time of %s cannot be read: %s", exchange.name, fault)
-        finally:
-            self._dispatch.settle(found, sent=True, well=reply is not None, usage=_usage(exchange, reply))
-        server_ms = exchange.time_ms(reply.body) if reply is not None else None
-        if reply is not None and server_ms is not None:
-            self._times.read_time(exchange.name, server_ms, reply.elapsed_ns)
+        else:
+            await self._own.time(pool, call.upstream, (route.address,))
 
     def _returned(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
         executed = verdict.executed if call.endpoint.call_class.writes else None

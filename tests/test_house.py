@@ -18,7 +18,7 @@ FLOORS = [
     {"pool", "lanes"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "ledger_file", "metrics", "preview"},
-    {"stamps", "flights"},
+    {"stamps", "flights", "own_calls"},
     {"gateway"},
     {"ingress", "admin"},
     {"simulator"},
