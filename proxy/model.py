@@ -60,13 +60,16 @@ class Limit:
 class Charge:
     """What one call costs on one limit. `detail` is the endpoint or symbol of a `per` limit.
 
-    `kept`: units that must stay free for classes of higher rank.
+    `kept`: units that must stay free for classes of higher rank; `shares`: by class. `draws`: the share that this call
+    uses itself, "" for none.
     """
 
     limit: Limit
     units: float
     detail: str = ""
     kept: float = 0.0
+    shares: tuple[tuple[str, float], ...] = ()
+    draws: str = ""
 
 
 @dataclass(frozen=True, slots=True)

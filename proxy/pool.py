@@ -24,11 +24,16 @@ from proxy.model import (
 )
 
 _IN_FLIGHT = "in_flight"
+_HIGHER: Mapping[CallClass, tuple[CallClass, ...]] = {
+    CallClass.PLACE: (CallClass.CANCEL,),
+    CallClass.PUBLIC: (CallClass.CANCEL, CallClass.PLACE, CallClass.READ),
+} | dict.fromkeys((CallClass.READ, CallClass.WITHDRAW, CallClass.ADMIN), (CallClass.CANCEL, CallClass.PLACE))
+"""For whom a class leaves room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One account, ready to be asked. `kept`: share of a limit that a class must leave free."""
+    """One account, ready to be asked. `kept`: shares of a limit that a class must leave free, by whom they are for."""
 
     account: str
     exchange: Exchange
@@ -36,7 +41,8 @@ class Pool:
     credentials: Mapping[str, Credential] = field(repr=False)
     keyed: tuple[KeyRoutes, ...]
     keyless: tuple[KeyRoutes, ...]
-    kept: Mapping[tuple[str, CallClass], float]
+    kept: Mapping[tuple[str, CallClass], Mapping[str, float]]
+    drawn: frozenset[tuple[str, CallClass]]  # limits of which others leave a class its share
     upstream: Mapping[str, Upstream]
     deny: tuple[str, ...] = ()
     allow_withdrawals: bool = False
@@ -54,6 +60,7 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
             capacity=override.capacity,
             window_ns=override.window_ns or limits[name].window_ns,
         )
+    kept = _kept(config.reserve, exchange)
     everywhere = [*config.addresses, *(a for key in config.keys for a in key.addresses)]
     return Pool(
         account=config.name,
@@ -62,7 +69,8 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
         credentials={key.alias: key.credential for key in config.keys},
         keyed=tuple(KeyRoutes(key.alias, tuple(a.bind for a in key.addresses)) for key in config.keys),
         keyless=(KeyRoutes(None, tuple(dict.fromkeys(a.bind for a in everywhere))),),
-        kept=_kept(config.reserve, exchange),
+        kept=kept,
+        drawn=frozenset((limit, CallClass(c)) for (limit, _), shares in kept.items() for c in shares),
         upstream={name: config.upstream.get(name, p.upstream) for name, p in exchange.table.products.items()},
         deny=config.deny,
         allow_withdrawals=config.allow_withdrawals,
@@ -77,22 +85,15 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
     )
 
 
-def _kept(reserve: Mapping[str, float], exchange: Exchange) -> Mapping[tuple[str, CallClass], float]:
+def _kept(reserve: Mapping[str, float], exchange: Exchange) -> Mapping[tuple[str, CallClass], Mapping[str, float]]:
     """Shares kept for the classes of higher rank, only on limits that these are charged on at all."""
     charged = {
         (cost.limit, _rank_class(endpoint.call_class)) for endpoint in _endpoints(exchange) for cost in endpoint.costs
     }
-    kept = {}
-    for limit in exchange.table.limits:
-        cancel = reserve.get("cancel", 0.0) if (limit, CallClass.CANCEL) in charged else 0.0
-        place = reserve.get("place", 0.0) if (limit, CallClass.PLACE) in charged else 0.0
-        read = reserve.get("read", 0.0) if (limit, CallClass.READ) in charged else 0.0
-        for call_class in CallClass:
-            ranked = _rank_class(call_class)
-            if ranked is CallClass.PLACE:
-                kept[limit, call_class] = cancel
-            elif ranked is not CallClass.CANCEL:
-                kept[limit, call_class] = cancel + place + (read if call_class is CallClass.PUBLIC else 0.0)
+    kept: dict[tuple[str, CallClass], Mapping[str, float]] = {}
+    for limit, call_class in charged:
+        higher = _HIGHER.get(call_class, ())
+        kept[limit, call_class] = {c.value: reserve[c] for c in higher if reserve.get(c) and (limit, c) in charged}
     return kept
 
 
@@ -114,8 +115,10 @@ def ask_for(pool: Pool, call: Call) -> Ask:
         # A batch dearer than the whole limit goes when the limit is empty; the exchange has the last word.
         price = min(units(cost, call.params), limit.capacity)
         if price:
-            kept = pool.kept.get((limit.name, endpoint.call_class), 0.0) * limit.capacity
-            charges.append(Charge(limit, price, _detail(limit, call), kept))
+            rank = _rank_class(endpoint.call_class)
+            shares = tuple((c, share * limit.capacity) for c, share in pool.kept.get((limit.name, rank), {}).items())
+            draws = rank.value if (limit.name, rank) in pool.drawn else ""
+            charges.append(Charge(limit, price, _detail(limit, call), sum(units for _, units in shares), shares, draws))
     routes = pool.keyed if endpoint.auth is not Auth.NONE else pool.keyless
     if call.pinned_key is not None and endpoint.auth is not Auth.NONE:
         routes = tuple(row for row in routes if row.key == call.pinned_key)

@@ -4,7 +4,10 @@ from collections import deque
 from typing import Any
 
 from proxy.clock import MILLISECOND_NS
-from proxy.limits.window import DUST, NEVER_NS, SLICES
+from proxy.limits.strangers import Strangers
+from proxy.limits.window import DUST, NEVER_NS
+
+_SLICES = 256  # raw bookings are kept in slices of so much of a window, for when its edges become known better
 
 
 class Alignment:
@@ -43,6 +46,7 @@ class FixedWindow:
     __slots__ = (
         "_align",
         "_booked",
+        "_drawn",
         "_error_ns",
         "_from_ns",
         "_heard",
@@ -51,6 +55,7 @@ class FixedWindow:
         "_own",
         "_rows",
         "_slice_ns",
+        "_strangers",
         "_told",
         "_until_ns",
         "_version",
@@ -66,10 +71,12 @@ class FixedWindow:
         self._align = align
         self._version = align.version
         self._offset_ns, self._error_ns = align.offset_ns, min(align.error_ns, window_ns // 2)
-        self._slice_ns = window_ns // SLICES
+        self._slice_ns = window_ns // _SLICES
+        self._strangers = Strangers(window_ns)
         self._rows: deque[list[float]] = deque()  # [first settled, first taken, last settled, units]
         self._booked: dict[int, float] = {}  # window number -> units of the rows
         self._told: dict[int, float] = {}  # window number -> highest count heard
+        self._drawn: dict[str, tuple[int, float]] = {}  # share -> window number, units its class took
         # From, until (ns): the span in which window `_number` is the only one that counts.
         self._from_ns = self._until_ns = self._number = 0
         self._own = self._heard = 0.0
@@ -82,11 +89,11 @@ class FixedWindow:
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
         if self._from_ns <= now_ns < self._until_ns and self._version == self._align.version:
             sum_ = self._own if self._own > self._heard else self._heard
-            if self.in_flight + sum_ + units + kept <= self.capacity:
+            if self.in_flight + sum_ + units + kept + self._strangers.margin <= self.capacity:
                 return 0
         if units > self.capacity + DUST:
             return NEVER_NS
-        room = self.capacity - kept - units - self.in_flight + DUST
+        room = self.capacity - kept - units - self.in_flight - self._strangers.margin + DUST
         full = None
         for number in self._settle_in(now_ns):
             count = self._count(number)
@@ -97,6 +104,23 @@ class FixedWindow:
         if room < 0 and self.in_flight:
             return None
         return max((full + 1) * self.window_ns - self._offset_ns + self._error_ns - now_ns, 1)
+
+    def draw(self, now_ns: int, share: str, units: float) -> None:
+        """A class takes units that others left it; less than 0 units: it gives them back."""
+        number = (now_ns + self._offset_ns) // self.window_ns
+        drawn = self._drawn.get(share)
+        if drawn is not None and drawn[0] == number:
+            units += drawn[1]
+        self._drawn[share] = (number, max(units, 0.0))
+
+    def owed(self, now_ns: int, shares: tuple[tuple[str, float], ...]) -> float:
+        """What is left of these shares in this window, when each class has taken what it took."""
+        number = (now_ns + self._offset_ns) // self.window_ns
+        owed = 0.0
+        for share, units in shares:
+            drawn = self._drawn.get(share, (0, 0.0))
+            owed += max(units - drawn[1], 0.0) if drawn[0] == number else units
+        return owed
 
     def book(self, taken_ns: int, now_ns: int, units: float) -> None:
         self._note(taken_ns, now_ns, units)
@@ -120,6 +144,9 @@ class FixedWindow:
             others = used - self.in_flight - self._own
             if others > DUST:
                 self.book(taken_ns, now_ns, others)
+            if others > DUST or self._strangers.known:
+                age_ns, flight_ns = now_ns - self._from_ns, now_ns - taken_ns
+                self._strangers.heard(self._number, age_ns, flight_ns, max(others, 0.0), self.capacity)
             if used > self._heard:
                 self._heard = used
             return

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from proxy.clock import MILLISECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import SHARED, Booking, Counters
-from proxy.limits.fixed_window import Alignment
+from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.refused import Refused
 from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.limits.window import DUST, NEVER_NS
@@ -145,6 +145,8 @@ class MemoryLedger:
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
                 window.book(taken_ns, now, charge.units)
+            elif charge.draws and isinstance(window, FixedWindow):
+                window.draw(taken_ns, charge.draws, -charge.units)
             told = said.get(charge.limit.name)
             if told is not None and charge.detail != SHARED:
                 if told.capacity is not None:
@@ -262,6 +264,8 @@ class MemoryLedger:
             if window.capacity != charge.limit.capacity:
                 self._counters.fit(now, window, charge.limit)
             wait = window.wait_ns(now, charge.units, charge.kept)
+            if wait != 0 and charge.shares and isinstance(window, FixedWindow):
+                wait = window.wait_ns(now, charge.units, window.owed(now, charge.shares))
             if wait is None:
                 in_flight = charge.limit.name
             elif wait > longest:
@@ -276,6 +280,8 @@ class MemoryLedger:
         for window, charge in bookings:
             window.in_flight += charge.units
             lately[window] = lately.get(window, 0.0) + charge.units
+            if charge.draws and isinstance(window, FixedWindow):
+                window.draw(now, charge.draws, charge.units)
             if charge.limit.shape is not Shape.INFLIGHT:
                 remaining = min(remaining, 1 - window.used(now) / window.capacity)
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))

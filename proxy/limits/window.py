@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 NEVER_NS = 1 << 62  # the wait of a call that is dearer than the whole limit
 DUST = 1e-6  # units; what sums of fractions may be off by
-SLICES = 256  # a window keeps its bookings in slices of 1/256 of its length, rounded against us
 
 
 class Window(Protocol):

@@ -4,8 +4,11 @@ from collections import deque
 from typing import Any
 
 from proxy.limits.fixed_window import Alignment, FixedWindow
-from proxy.limits.window import DUST, NEVER_NS, SLICES, Window
+from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.model import Limit, Shape
+
+
+_SLICES = 1024  # bookings are kept in slices of so much of a window, rounded against us: 0.05 % of the budget
 
 
 class SlidingWindow:
@@ -17,7 +20,7 @@ class SlidingWindow:
         self.capacity = capacity
         self.window_ns = window_ns
         self.in_flight = 0.0
-        self._slice_ns = window_ns // SLICES
+        self._slice_ns = window_ns // _SLICES
         self._rows: deque[tuple[int, int, float]] = deque()  # first booked at, last booked at, units
         self._gone: deque[tuple[int, int, float]] = deque()  # rows of the window before, for `tell`
         self._sum = 0.0

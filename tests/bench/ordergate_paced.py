@@ -11,7 +11,7 @@ from proxy.exchange_time import ExchangeClocks
 from proxy.limits.ledger import MemoryLedger
 from proxy.model import Ask, Charge, Executed, KeyRoutes, Limit, NotUntil, Outcome, Permit, Scope, Usage, Verdict
 from proxy.retry import Attempt, Next, decide
-from tests.bench.counting import ExchangeSide, Told, Work
+from tests.bench.counting import ExchangeSide, Rule, Told, Work
 from tests.bench.virtual import VirtualClock
 
 _EXCHANGE, _ACCOUNT = "bench", "account"
@@ -100,12 +100,20 @@ class Ordergate:
 
     def _ask(self, work: Work) -> Ask:
         charges = tuple(
-            Charge(self._limits[rule.name], units, "", rule.kept.get(work.kind.name, 0))
+            _charge(rule, self._limits[rule.name], units, work.kind.name)
             for rule in self._side.rules
             if (units := work.prices.get(rule.name, 0))
         )
         more = {name: value for name, value in (("endpoint", work.kind.name),) if name in _ASK_FIELDS}
         return Ask(_EXCHANGE, _ACCOUNT, work.kind.call_class, charges, self._routes, **more)
+
+
+def _charge(rule: Rule, limit: Limit, units: int, kind: str) -> Charge:
+    """What the rule keeps is for all kinds that it does not keep anything from."""
+    kept = rule.kept.get(kind, 0)
+    if kept:
+        return Charge(limit, units, "", kept, (("others", kept),))
+    return Charge(limit, units, draws="others" if rule.kept else "")
 
 
 def _verdict(told: Told) -> Verdict:

@@ -356,6 +356,32 @@ def test_of_several_limits_the_last_to_open_counts(ledger: MemoryLedger) -> None
     assert refused(ledger, ask(Charge(CALLS, 1), Charge(long, 1), keys=["a"])) == NotUntil(MINUTE, Scope.KEY, "long")
 
 
+def test_a_share_that_its_class_has_used_is_not_kept_any_more(ledger: MemoryLedger, clock: FakeClock) -> None:
+    """Of 100 units, 30 are for orders. What orders took of them does not narrow the room of reads."""
+    order = ask(Charge(WEIGHT, 10, draws="place"), keys=["a"], addresses=ADDRESSES[:1])
+    read = ask(Charge(WEIGHT, 1, kept=30, shares=(("place", 30),)), keys=["a"], addresses=ADDRESSES[:1])
+
+    def reads() -> int:
+        count = 0
+        while isinstance(found := ledger.acquire(read), Permit):
+            ledger.settle(found, sent=True, well=True)
+            count += 1
+        return count
+
+    in_flight = take(ledger, order)
+    never_left = take(ledger, order)
+    assert reads() == 70  # all that is not for orders, though two of these are under way
+    ledger.settle(never_left, sent=False, well=False)
+    assert reads() == 0  # what was given back is the orders' again
+    ledger.settle(in_flight, sent=True, well=True)
+    assert reads() == 0
+    call(ledger, order)
+    call(ledger, order)
+    assert refused(ledger, order).what == "weight"
+    clock.advance(MINUTE)
+    assert reads() == 70  # a new window, and nothing drawn yet
+
+
 def test_a_resting_route_does_not_hide_a_busy_one(ledger: MemoryLedger) -> None:
     """Key a rests for a minute, key b is busy for some milliseconds: the wait is not a minute."""
     wanted = ask(Charge(ONE_AT_A_TIME, 1), keys=["a", "b"])
