@@ -55,6 +55,7 @@ UNMIRRORED = {
     "egress/settings.py": "records without code",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/kraken_errors.py": "the table of tests/exchanges/test_kraken.py",
+    "limits/plan.py": "the routes of tests/limits/test_ledger.py",
     "limits/refused.py": "the refusals of tests/limits/test_ledger.py",
     "limits/snapshot.py": "records without code",
     "limits/window.py": "a protocol",

@@ -11,10 +11,11 @@ from proxy.clock import MILLISECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import SHARED, Booking, Counters
 from proxy.limits.fixed_window import Alignment, FixedWindow
+from proxy.limits.plan import Place, Plan
 from proxy.limits.refused import Refused
 from proxy.limits.snapshot import BlockState, CounterState, Snapshot
-from proxy.limits.window import DUST, NEVER_NS
-from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
+from proxy.limits.window import DUST, NEVER_NS, Window
+from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
 
 _DRIFT = 10_000  # clocks run apart by less than one part in so many
 
@@ -44,18 +45,6 @@ class Ledger(Protocol):
     def refusals(self, subject: Subject) -> int: ...
 
 
-class _Plan:
-    """What an ask's routes are charged on: looked up once and kept with the ask."""
-
-    __slots__ = ("account", "addresses", "generation", "keys")
-
-    def __init__(self, account: list[Booking], generation: int) -> None:
-        self.account = account
-        self.keys: dict[str, list[Booking]] = {}
-        self.addresses: dict[str, list[Booking]] = {}
-        self.generation = generation
-
-
 class MemoryLedger:
     """The ledger of one daemon."""
 
@@ -76,52 +65,70 @@ class MemoryLedger:
 
     def acquire(self, ask: Ask) -> Permit | NotUntil:
         now = self._clock.now_ns()
-        count = len(ask.routes)
-        if not count:
+        if not ask.routes:
             return NotUntil(NEVER_NS, Scope.KEY, "no route")
-        plan = self._plan(ask)
+        plan = self._plan(now, ask)
         quiet = self._blocks.quiet  # nobody rests, which is most of the time
-        resting: tuple[Subject, ...] = ()
-        if not quiet and ask.routes[0].key is not None:  # a public call is nobody's: a resting account lets it pass
-            resting = (("account", ask.account), ("account", ask.account, ask.call_class))
-        wait, what = self._wait(now, plan.account, resting)
-        if wait != 0:
+        if not self._free(now, plan.account, quiet):
+            wait, what = self._wait(now, plan.account)
             return NotUntil(wait, Scope.ACCOUNT, what)
-        refused = Refused()
-        address_waits: dict[str, tuple[int | None, str]] = {}
+        return self._first_free(now, ask, plan, quiet) or self._in_the_way(now, ask, plan)
+
+    def _first_free(self, now: int, ask: Ask, plan: Plan, quiet: bool) -> Permit | None:
+        """The first route with room, from where the last call of this kind left off."""
+        count = len(ask.routes)
         line = (ask.account, ask.call_class)
         turn = self._key_turn.get(line, 0)
+        full: set[str] = set()
         for i in range(count):
             routes = ask.routes[(turn + i) % count]
             alias = routes.key
-            bookings = plan.account
+            bookings = plan.account.bookings
             if alias is not None:
-                wait, what, key_bookings = self._key_wait(now, ask, plan, alias, quiet)
-                if wait != 0:
-                    refused.add(wait, Scope.KEY, what)
+                key = plan.keys.get(alias) or plan.key(now, alias)
+                if not self._free(now, key, quiet):
                     continue
-                bookings = bookings + key_bookings
+                bookings = bookings + key.bookings
             place = (ask.account, alias)
             start = self._address_turn.get(place, 0)
             size = len(routes.addresses)
             for j in range(size):
                 address = routes.addresses[(start + j) % size]
-                known = address_waits.get(address)
+                if address in full:
+                    continue
+                here = plan.addresses.get(address) or plan.address(now, address)
+                if not self._free(now, here, quiet):
+                    full.add(address)
+                    continue
+                if alias is not None and not quiet and self._blocks.wait_ns(_pair(ask, alias, address), now) != 0:
+                    continue
+                if count > 1:  # a pinned or public call leaves the turn to the others
+                    self._key_turn[line] = (turn + i + 1) % count
+                if size > 1:
+                    self._address_turn[place] = (start + j + 1) % size
+                return self._take(now, ask, Route(ask.account, alias, address), bookings + here.bookings)
+        return None
+
+    def _in_the_way(self, now: int, ask: Ask, plan: Plan) -> NotUntil:
+        """What holds a call for which no route is free, and for how long at least."""
+        refused = Refused()
+        addresses: dict[str, tuple[int | None, str]] = {}
+        for routes in ask.routes:
+            alias = routes.key
+            if alias is not None:
+                wait, what = self._wait(now, plan.key(now, alias))
+                if wait != 0:
+                    refused.add(wait, Scope.KEY, what)
+                    continue
+            for address in routes.addresses:
+                known = addresses.get(address)
                 if known is None:
-                    known = address_waits[address] = self._address_wait(now, ask, plan, address, quiet)
-                wait, what = known
-                scope = Scope.ADDRESS
-                if wait == 0 and alias is not None and not quiet:
-                    wait, what = self._wait(now, [], (("pair", ask.account, alias, address),))
-                    scope = Scope.PAIR
-                if wait == 0:
-                    if count > 1:  # a pinned or public call leaves the turn to the others
-                        self._key_turn[line] = (turn + i + 1) % count
-                    if size > 1:
-                        self._address_turn[place] = (start + j + 1) % size
-                    route = Route(ask.account, alias, address)
-                    return self._take(now, ask, route, bookings + plan.addresses[address])
-                refused.add(wait, scope, what)
+                    known = addresses[address] = self._wait(now, plan.address(now, address))
+                    if known[0] != 0:
+                        refused.add(known[0], Scope.ADDRESS, known[1])
+                if known[0] == 0 and alias is not None:
+                    pair = _pair(ask, alias, address)
+                    refused.add(self._blocks.wait_ns(pair, now), Scope.PAIR, self._blocks.reason(pair))
         return refused.shortest()
 
     def settle(
@@ -224,53 +231,51 @@ class MemoryLedger:
         """There was a process before, and nothing is known of it: see `Counters.assume_used`."""
         self._counters.assume_used(self._clock.now_ns())
 
-    def _plan(self, ask: Ask) -> _Plan:
+    def _plan(self, now: int, ask: Ask) -> Plan:
         plan = ask.plan[0] if ask.plan else None
-        if not isinstance(plan, _Plan) or plan.generation != self._counters.generation:
-            plan = _Plan(self._bookings(ask, Scope.ACCOUNT, ("account", ask.account)), self._counters.generation)
+        if not isinstance(plan, Plan) or plan.generation != self._counters.generation:
+            plan = Plan(now, ask, self._counters)
             ask.plan[:] = [plan]
         return plan
 
-    def _key_wait(
-        self, now: int, ask: Ask, plan: _Plan, alias: str, quiet: bool
-    ) -> tuple[int | None, str, list[Booking]]:
-        subject: Subject = ("key", ask.account, alias)
-        bookings = plan.keys.get(alias)
-        if bookings is None:
-            bookings = plan.keys[alias] = self._bookings(ask, Scope.KEY, subject)
-        return (*self._wait(now, bookings, () if quiet else (subject, (*subject, ask.endpoint))), bookings)
+    def _free(self, now: int, place: Place, quiet: bool) -> bool:
+        """Nothing blocks it, and every charge fits."""
+        if not quiet:
+            for subject in place.subjects:
+                if self._blocks.wait_ns(subject, now) != 0:
+                    return False
+        for window, charge in place.bookings:
+            if window.capacity != charge.limit.capacity:
+                self._counters.fit(now, window, charge.limit)
+            if window.wait_ns(now, charge.units, charge.kept) != 0 and self._undrawn(now, window, charge) != 0:
+                return False
+        return True
 
-    def _address_wait(self, now: int, ask: Ask, plan: _Plan, address: str, quiet: bool) -> tuple[int | None, str]:
-        subject: Subject = ("address", ask.exchange, address)
-        bookings = plan.addresses.get(address)
-        if bookings is None:
-            bookings = plan.addresses[address] = self._bookings(ask, Scope.ADDRESS, subject)
-        return self._wait(now, bookings, () if quiet else (subject,))
-
-    def _bookings(self, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
-        return self._counters.bookings(self._clock.now_ns(), ask, scope, subject)
-
-    def _wait(self, now: int, bookings: list[Booking], subjects: tuple[Subject, ...]) -> tuple[int | None, str]:
+    def _wait(self, now: int, place: Place) -> tuple[int | None, str]:
         """The longest of all waits and what imposes it; None if nothing but calls in flight is in the way."""
         longest = 0
         what = in_flight = ""
-        for subject in subjects:
+        for subject in place.subjects:
             wait = self._blocks.wait_ns(subject, now)
             if wait is None:
                 in_flight = self._blocks.reason(subject)
             elif wait > longest:
                 longest, what = wait, self._blocks.reason(subject)
-        for window, charge in bookings:
-            if window.capacity != charge.limit.capacity:
-                self._counters.fit(now, window, charge.limit)
-            wait = window.wait_ns(now, charge.units, charge.kept)
-            if wait != 0 and charge.shares and isinstance(window, FixedWindow):
-                wait = window.wait_ns(now, charge.units, window.owed(now, charge.shares))
+        for window, charge in place.bookings:
+            wait = self._undrawn(now, window, charge)
             if wait is None:
                 in_flight = charge.limit.name
             elif wait > longest:
                 longest, what = wait, charge.limit.name
         return (None, in_flight) if in_flight and not longest else (longest, what)
+
+    @staticmethod
+    def _undrawn(now: int, window: Window, charge: Charge) -> int | None:
+        """The wait of a charge that leaves to others what they have not drawn of their shares yet."""
+        kept = charge.kept
+        if charge.shares and isinstance(window, FixedWindow):
+            kept = window.owed(now, charge.shares)
+        return window.wait_ns(now, charge.units, kept)
 
     def _take(self, now: int, ask: Ask, route: Route, bookings: list[Booking]) -> Permit:
         self._next_id += 1
@@ -290,6 +295,10 @@ class MemoryLedger:
             for subject in _subjects(permit):
                 self._blocks.started(subject)
         return permit
+
+
+def _pair(ask: Ask, alias: str, address: str) -> Subject:
+    return ("pair", ask.account, alias, address)
 
 
 def _subjects(permit: Permit) -> tuple[Subject, ...]:

@@ -7,7 +7,6 @@ from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.model import Limit, Shape
 
-
 _SLICES = 1024  # bookings are kept in slices of so much of a window, rounded against us: 0.05 % of the budget
 
 

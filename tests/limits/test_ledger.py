@@ -1,6 +1,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from proxy.limits import counters as counters_module
 from proxy.limits.blocks import FOREVER_NS, Subject
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.ledger import MemoryLedger
+from proxy.limits.windows import SlidingWindow
 from proxy.model import (
     Ask,
     CallClass,
@@ -476,6 +478,23 @@ def test_usage_of_a_call_in_the_shared_counter_of_too_many_symbols_is_left_out(
     permit = take(ledger, ask(Charge(BY_SYMBOL, 1, "B")))
     ledger.settle(permit, sent=True, well=True, usage=[Usage("engine", 5)])
     assert used(ledger)[("engine", "main", "", "*")] == 1
+
+
+def test_a_route_that_rests_is_not_measured(ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With most routes blocked, a permit costs what the free ones cost."""
+    asked: list[int] = []
+    measured = SlidingWindow.wait_ns
+
+    def counted(window: SlidingWindow, *args: Any) -> int | None:
+        asked.append(id(window))
+        return measured(window, *args)
+
+    monkeypatch.setattr(SlidingWindow, "wait_ns", counted)
+    for key in ("a", "b"):
+        ledger.block(("key", "main", key), FOREVER_NS, "test")
+    for _ in range(3):
+        assert call(ledger, ask(Charge(CALLS, 1))).key == "c"
+    assert len(asked) == 3 and len(set(asked)) == 1
 
 
 def test_print_what_a_permit_costs(ledger: MemoryLedger) -> None:
