@@ -50,6 +50,7 @@ class LedgerFile:
             self._ledger.restore(state, down_ns, clean=clean)
         except FileNotFoundError:
             log.info("%s: no counters of an earlier run", self._path)
+            self._ledger.prove()
         except OSError as fault:
             self._start_in_doubt(os.strerror(fault.errno or 0))
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:

@@ -54,6 +54,7 @@ class Limit:
     capacity: float
     window_ns: int  # 0 for INFLIGHT
     per: str = ""  # "" one counter per subject | "endpoint" | "symbol"
+    told: bool = False  # answers tell the exchange's own count
 
 
 @dataclass(frozen=True, slots=True)

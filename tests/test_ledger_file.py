@@ -5,6 +5,7 @@ import json
 import logging
 import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import proxy.ledger_file
 from proxy.ledger_file import LedgerFile, _down_ns
 from proxy.limits.blocks import FOREVER_NS, Subject
 from proxy.limits.ledger import MemoryLedger
-from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, Permit, Scope, Shape
+from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape, Usage
 from tests.fakes import START_WALL_MS, FakeClock, settled
 from tests.limits.test_windows import CAPACITY, SECOND, WINDOW, Truth
 
@@ -75,6 +76,24 @@ async def test_a_clean_stop_and_a_start(path: Path, clock: FakeClock, caplog: py
     assert (block.subject, block.reason) == (KEY, "suspended")
     assert block.rest_ns == pytest.approx(3 * SECOND, abs=2_000_000)
     assert "counters and blocks of 2.0 s ago, from a clean stop" in caplog.text
+
+
+async def test_the_first_call_of_the_first_run_goes_alone(path: Path, clock: FakeClock) -> None:
+    """Nobody knows what was used before, and the exchange tells with its first answer."""
+    told = replace(ask(Shape.FIXED).charges[0].limit, told=True)
+    wanted = replace(ask(Shape.FIXED), charges=(Charge(told, 1.0),))
+    ledger, file = start(path, clock)
+    ledger.alignment("x").set(0, 0)
+    first = ledger.acquire(wanted)
+    assert isinstance(first, Permit)
+    assert ledger.acquire(wanted) == NotUntil(None, Scope.ACCOUNT, "orders")
+    ledger.settle(first, sent=True, well=True, usage=[Usage("orders", CAPACITY - 2)])
+    assert isinstance(ledger.acquire(wanted), Permit) and isinstance(ledger.acquire(wanted), Permit)
+    assert isinstance(ledger.acquire(wanted), NotUntil)
+    await file.close()
+    again, _ = start(path, clock)
+    clock.advance(WINDOW)
+    assert isinstance(again.acquire(wanted), Permit) and isinstance(again.acquire(wanted), Permit)
 
 
 async def test_a_crash_counts_what_may_have_been_sent_last(path: Path, clock: FakeClock) -> None:

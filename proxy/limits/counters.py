@@ -35,6 +35,8 @@ class Counters:
         self.alignments: dict[str, Alignment] = {}
         self._forget_again_ns = 0
         self._doubted_ns: int | None = None
+        self._unknown_ns: int | None = None
+        self.unproved: set[Window] = set()  # one call at a time, until an answer has told what is used
 
     def __iter__(self) -> Iterator[tuple[Key, Window, Charge]]:
         return ((key, window, charge) for key, (window, charge, _) in self._rows.items())
@@ -82,6 +84,11 @@ class Counters:
         Longer ones begin empty: a day without orders would be worse than an order refused.
         """
         self._doubted_ns = now_ns
+
+    def prove(self, now_ns: int) -> None:
+        """Nothing is known of the time before, and perhaps nothing was: on limits that answers tell of, the first
+        call goes alone."""
+        self._unknown_ns = now_ns
 
     def state(self, now_ns: int) -> list[dict[str, Any]]:
         """What is worth keeping of each counter. Counts units taken between two calls of this: the crash margin."""
@@ -168,6 +175,8 @@ class Counters:
         doubted_ns = self._doubted_ns
         if doubted_ns is not None and limit.window_ns <= _MINUTE_NS and now_ns - doubted_ns < 2 * limit.window_ns:
             window.book(doubted_ns, doubted_ns, limit.capacity)
+        if limit.told and self._unknown_ns is not None and now_ns - self._unknown_ns < limit.window_ns:
+            self.unproved.add(window)
         return window
 
     def _adopted(self, now_ns: int, key: Key, charge: Charge, exchange: str) -> Window:
@@ -192,6 +201,7 @@ class Counters:
 
     def _drop(self, key: Key) -> None:
         window = self._rows.pop(key)[0]
+        self.unproved.discard(window)
         self._restored.discard(key)
         for known in (self.lately, self._learned, self._peaks):
             known.pop(window, None)

@@ -152,6 +152,8 @@ class MemoryLedger:
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
             if sent:
                 window.book(taken_ns, now, charge.units)
+                if well and self._counters.unproved:
+                    self._counters.unproved.discard(window)
             elif charge.draws and isinstance(window, FixedWindow):
                 window.draw(taken_ns, charge.draws, -charge.units)
             told = said.get(charge.limit.name)
@@ -231,6 +233,10 @@ class MemoryLedger:
         """There was a process before, and nothing is known of it: see `Counters.assume_used`."""
         self._counters.assume_used(self._clock.now_ns())
 
+    def prove(self) -> None:
+        """The first process, as far as anybody knows: see `Counters.prove`."""
+        self._counters.prove(self._clock.now_ns())
+
     def _plan(self, now: int, ask: Ask) -> Plan:
         plan = ask.plan[0] if ask.plan else None
         if not isinstance(plan, Plan) or plan.generation != self._counters.generation:
@@ -244,9 +250,12 @@ class MemoryLedger:
             for subject in place.subjects:
                 if self._blocks.wait_ns(subject, now) != 0:
                     return False
+        unproved = self._counters.unproved
         for window, charge in place.bookings:
             if window.capacity != charge.limit.capacity:
                 self._counters.fit(now, window, charge.limit)
+            if unproved and window in unproved and window.in_flight:
+                return False
             if window.wait_ns(now, charge.units, charge.kept) != 0 and self._undrawn(now, window, charge) != 0:
                 return False
         return True
@@ -263,6 +272,8 @@ class MemoryLedger:
                 longest, what = wait, self._blocks.reason(subject)
         for window, charge in place.bookings:
             wait = self._undrawn(now, window, charge)
+            if wait == 0 and window.in_flight and window in self._counters.unproved:
+                wait = None
             if wait is None:
                 in_flight = charge.limit.name
             elif wait > longest:

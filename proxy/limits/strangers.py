@@ -27,8 +27,8 @@ class Strangers:
 
     def heard(self, number: int, age_ns: int, flight_ns: int, units: float, capacity: float) -> None:
         """An answer after `flight_ns` told of `units` more that are surely theirs, `age_ns` into window `number`."""
-        if self._first is None:
-            self._first = number
+        if self._first is None:  # what was there before us was perhaps our former process
+            self._first, units = number, 0.0
         if number != self._number:
             self._rate_before = self._rate if number == self._number + 1 else 0.0
             self._number, self._units, self._rate = number, 0.0, 0.0

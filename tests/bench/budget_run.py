@@ -106,7 +106,7 @@ class _Run:
 
     async def _restart(self) -> None:
         await self._kill()
-        self._subject.restart(kept=self._scenario.state_kept)
+        self._subject.restart(self._scenario.state)
         await self._clock.sleep_until(self._clock.now_ns() + int(_REBORN_S * SECOND_NS))
         self._start_bots()
 

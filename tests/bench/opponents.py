@@ -117,7 +117,7 @@ class RoundRobin:
         self._key_turn = 0
         self._address_turn: dict[str, int] = defaultdict(int)
 
-    def restart(self, *, kept: bool) -> None:
+    def restart(self, found: str) -> None:
         """None of them keeps anything over a restart."""
         self._start()
 

@@ -37,7 +37,9 @@ class Ordergate:
         self._side = side
         self._routes = tuple(KeyRoutes(key, addresses) for key, addresses in routes.items())
         self._limits = {
-            rule.name: Limit(rule.name, rule.scope, rule.shape, rule.capacity, int(rule.window_s * SECOND_NS))
+            rule.name: Limit(
+                rule.name, rule.scope, rule.shape, rule.capacity, int(rule.window_s * SECOND_NS), told=rule.told
+            )
             for rule in side.rules
         }
         self._start()
@@ -47,12 +49,16 @@ class Ordergate:
         self.dispatcher = Dispatcher(self.ledger, self._clock)
         self._times = ExchangeClocks(self._clock, self.ledger)
 
-    def restart(self, *, kept: bool) -> None:
-        """The process dies and starts again. `kept`: it finds its state file."""
-        state = self.ledger.state() if kept else None
+    def restart(self, found: str) -> None:
+        """The process dies and starts again, and finds its state file "kept", "damaged" or "gone"."""
+        state = self.ledger.state()
         self._start()
-        if state is not None:
+        if found == "kept":
             self.ledger.restore(state, 0)
+        elif found == "damaged":
+            self.ledger.assume_used()
+        else:
+            self.ledger.prove()
 
     async def carry(self, work: Work) -> int | None:
         """Send until the exchange accepts; the nanoseconds waited before the accepted send, or None: given up."""

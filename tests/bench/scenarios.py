@@ -54,7 +54,7 @@ class Scenario:
     goal: float = 0.98
     events: tuple[Event, ...] = ()
     restarts_s: tuple[float, ...] = ()
-    state_kept: bool = False
+    state: str = "gone"  # after a restart: "kept", "damaged" (there was one) or "gone"
     foreign_per_s: float = 0.0
     fair: bool = False
     strangers: int = 1  # processes that an opponent would run: bots that know nothing of each other
@@ -200,9 +200,9 @@ def _later() -> list[Scenario]:
         Scenario(
             "S7", "key suspended, address banned, pair forbidden", (by_address,), reads, 345, three, events=blocked
         ),
-        Scenario("S8-lost", "restart in mid-window, state lost", (weight,), reads, 285, restarts_s=restarts),
-        Scenario(
-            "S8-kept", "restart in mid-window, state kept", (weight,), reads, 285, restarts_s=restarts, state_kept=True
+        *(
+            Scenario(f"S8-{state}", f"restart, state {state}", (weight,), reads, 285, restarts_s=restarts, state=state)
+            for state in ("kept", "damaged", "gone")
         ),
         Scenario("S9", "cancels behind 1,000 queued reads", (kept,), urgent, 225, cancels_p99_ms=50),
     ]

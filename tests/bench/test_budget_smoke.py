@@ -117,6 +117,9 @@ def test_scenarios_are_chosen_by_name_or_group() -> None:
 
 def test_a_restart_with_its_state_kept_is_not_refused() -> None:
     rule = replace(_FIXED, capacity=40)
-    kept = Scenario("kept", "kept", (rule,), (_GREEDY,), 35, restarts_s=(12.5, 18.0), state_kept=True)
+    kept = Scenario("kept", "kept", (rule,), (_GREEDY,), 35, restarts_s=(12.5, 18.0), state="kept")
     assert measure(kept, "ordergate", 1).refused == 0
-    assert measure(replace(kept, state_kept=False), "ordergate", 1).refused > 0
+    assert measure(replace(kept, state="damaged"), "ordergate", 1).refused == 0
+    gone = measure(replace(kept, state="gone"), "ordergate", 1)
+    assert gone.refused <= len(kept.restarts_s)  # one call per restart finds out
+    assert measure(replace(kept, state="gone"), "aiolimiter", 1).refused > 2 * len(kept.restarts_s)

@@ -1,6 +1,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -478,6 +479,23 @@ def test_usage_of_a_call_in_the_shared_counter_of_too_many_symbols_is_left_out(
     permit = take(ledger, ask(Charge(BY_SYMBOL, 1, "B")))
     ledger.settle(permit, sent=True, well=True, usage=[Usage("engine", 5)])
     assert used(ledger)[("engine", "main", "", "*")] == 1
+
+
+def test_an_unproved_limit_takes_one_call_until_a_good_answer(ledger: MemoryLedger, clock: FakeClock) -> None:
+    told = replace(WEIGHT, told=True)
+    wanted = ask(Charge(told, 1), keys=["a"], addresses=ADDRESSES[:1])
+    ledger.prove()
+    for well in (False, True):
+        permit = take(ledger, wanted)
+        assert refused(ledger, wanted) == NotUntil(None, Scope.ADDRESS, "weight")
+        ledger.settle(permit, sent=True, well=well)
+    permits = [take(ledger, wanted) for _ in range(5)]
+    assert len(permits) == 5
+    silent = ask(Charge(CALLS, 1), keys=["a"])
+    assert take(ledger, silent) and take(ledger, silent)  # no answer would tell
+    clock.advance(MINUTE)
+    late = ask(Charge(told, 1), keys=["a"], addresses=ADDRESSES[1:2])
+    assert take(ledger, late) and take(ledger, late)  # a counter opened later: what others did is long over
 
 
 def test_a_route_that_rests_is_not_measured(ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,11 @@ def test_the_first_window_leaves_a_little_to_whom_we_have_not_seen() -> None:
     assert second.margin == 0 and not second.known
 
 
+def test_what_was_there_before_us_is_no_rate() -> None:
+    """A process that was started anew finds what the one before took."""
+    assert heard((7, 3, 600)).margin == 4
+
+
 def test_the_margin_is_what_may_come_during_two_flights() -> None:
     """4 units a second for 0.2 s are 0.8 on average, and 0.8 + 3 * 0.9 at most nearly always."""
     strangers = heard((7, 3, 0), (8, 30, 120))
