@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from proxy.clock import MILLISECOND_NS, SECOND_NS, Clock
 from proxy.limits.ledger import MemoryLedger
 
@@ -90,7 +92,7 @@ class LedgerFile:
             if number <= self._written:
                 return True
             try:
-                _replace(self._path, json.dumps(whole, separators=(",", ":")))
+                _replace(self._path, orjson.dumps(whole))
             except OSError as fault:
                 if not self._failing:
                     why = os.strerror(fault.errno or 0)
@@ -121,10 +123,10 @@ def _down_ns(then_ns: int, then_wall_ms: int, clock: Clock) -> int:
     return min(monotonic_ns, by_wall_ns) if monotonic_ns >= 0 else by_wall_ns
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(part, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

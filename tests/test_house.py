@@ -32,7 +32,7 @@ THIRD_PARTY = {
     "click": {"cli"},
     "cryptography": {"exchanges", "simulator"},
     "httptools": {"egress"},
-    "orjson": {"exchanges", "ingress", "admin", "cli", "simulator"},
+    "orjson": {"exchanges", "ingress", "admin", "cli", "simulator", "ledger_file"},
     "prometheus_client": {"metrics"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},

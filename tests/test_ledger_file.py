@@ -121,8 +121,8 @@ async def test_it_saves_once_a_second_and_only_what_changed(
     writers: list[int] = []
     replace = proxy.ledger_file._replace
 
-    def noted(where: Path, text: str) -> None:
-        replace(where, text)
+    def noted(where: Path, data: bytes) -> None:
+        replace(where, data)
         writers.append(threading.get_ident())
 
     monkeypatch.setattr(proxy.ledger_file, "_replace", noted)
