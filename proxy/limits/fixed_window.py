@@ -87,18 +87,21 @@ class FixedWindow:
         return self.in_flight + max(self._count(n) for n in self._settle_in(now_ns))
 
     def wait_ns(self, now_ns: int, units: float, kept: float) -> int | None:
+        room = self.capacity - kept - units - self.in_flight - self._strangers.margin + DUST
+        full: int | None = None
         if self._from_ns <= now_ns < self._until_ns and self._version == self._align.version:
-            sum_ = self._own if self._own > self._heard else self._heard
-            if self.in_flight + sum_ + units + kept + self._strangers.margin <= self.capacity:
+            count = self._own if self._own > self._heard else self._heard
+            if count <= room:
                 return 0
+            if count or self.in_flight:
+                full = self._number
+        else:
+            for number in self._settle_in(now_ns):
+                count = self._count(number)
+                if count > room and (count or self.in_flight):
+                    full = number
         if units > self.capacity + DUST:
             return NEVER_NS
-        room = self.capacity - kept - units - self.in_flight - self._strangers.margin + DUST
-        full = None
-        for number in self._settle_in(now_ns):
-            count = self._count(number)
-            if count > room and (count or self.in_flight):
-                full = number
         if full is None:
             return 0
         if room < 0 and self.in_flight:

@@ -256,7 +256,8 @@ class MemoryLedger:
                 self._counters.fit(now, window, charge.limit)
             if unproved and window in unproved and window.in_flight:
                 return False
-            if window.wait_ns(now, charge.units, charge.kept) != 0 and self._undrawn(now, window, charge) != 0:
+            wait = window.wait_ns(now, charge.units, charge.kept)
+            if wait != 0 and not (charge.shares and self._undrawn(now, window, charge) == 0):
                 return False
         return True
 
