@@ -18,7 +18,7 @@ FLOORS = [
     {"pool", "lanes"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "ledger_file", "metrics", "preview"},
-    {"stamps", "flights", "own_calls"},
+    {"stamps", "flights", "own_calls", "waits", "learned"},
     {"gateway"},
     {"ingress", "admin"},
     {"simulator"},

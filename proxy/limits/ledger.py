@@ -4,17 +4,21 @@
 at keys and addresses apart, so its cost grows with their sum and not with their product.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from proxy.clock import MILLISECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import SHARED, Booking, Counters
+from proxy.limits.coupling import Pair
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.refused import Refused
-from proxy.limits.snapshot import BlockState, CounterState, Snapshot
+from proxy.limits.snapshot import BlockState, Snapshot
 from proxy.limits.window import DUST, NEVER_NS
 from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
+
+log = logging.getLogger("ordergate.ledger")
 
 _DRIFT = 10_000  # clocks run apart by less than one part in so many
 
@@ -159,6 +163,22 @@ class MemoryLedger:
                 self._blocks.ended(subject, permit.taken_ns, well=well)
         return eased
 
+    def blame(self, permit: Permit) -> Scope:
+        """Who is to rest after a refusal that the exchange lays on the permit's key; asked before `settle`.
+
+        KEY, or ACCOUNT where a limit of the call counts by account after all: such a refusal may show just that.
+        """
+        now = self._clock.now_ns()
+        taken = self._open.get(permit.id, [])
+        for pair in self._counters.refused(now, permit, taken):
+            self.changes += 1
+            moved = self._counters.couple(now, pair)
+            for bookings in self._open.values():
+                bookings[:] = [(moved.get(window, window), charge) for window, charge in bookings]
+            log.warning("%s: %s is counted by account, not by key: more keys add nothing to it", *pair)
+        one = any((permit.route.account, charge.limit.name) in self.coupled for _, charge in taken)
+        return Scope.ACCOUNT if one else Scope.KEY
+
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         self.changes += 1
         now = self._clock.now_ns()
@@ -175,15 +195,14 @@ class MemoryLedger:
         return self._blocks.refusals(subject)
 
     def snapshot(self) -> Snapshot:
-        now = self._clock.now_ns()
-        counters = []
-        for key, window, charge in self._counters:
-            limit = charge.limit
-            _, _, owner, *name, detail = key  # (limit, scope, owner[, name], detail)
-            used = window.used(now)
-            counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, window.capacity))
+        now, counters = self._clock.now_ns(), self._counters
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
-        return Snapshot(tuple(counters), blocks)
+        return Snapshot(counters.states(now), blocks, self.coupled, counters.units())
+
+    @property
+    def coupled(self) -> frozenset[Pair]:
+        """(account, limit): found to be counted by account, though the table says by key."""
+        return frozenset(self._counters.couplings.pairs)
 
     def state(self) -> dict[str, Any]:
         """What a new process must know of this one, as plain JSON data: ages, durations and wall-clock times only."""
@@ -198,6 +217,7 @@ class MemoryLedger:
             "wall_ms": wall_ms,
             "clocks": clocks,  # exchange wall time minus ours, and how far off that may be
             "counters": self._counters.state(now),
+            "coupled": self._counters.couplings.state(now),
             "blocks": self._blocks.state(now, wall_ms),
         }
 
@@ -214,6 +234,7 @@ class MemoryLedger:
         for exchange, (ahead_ns, error_ns) in state["clocks"].items():
             error_ns = int(error_ns) + set_by_ns + down_ns // _DRIFT + 2 * MILLISECOND_NS
             self.alignment(exchange).set(int(ahead_ns) + wall_ms * MILLISECOND_NS - now, error_ns)
+        self._counters.couplings.restore(state.get("coupled", []), now, down_ns)
         self._counters.restore(state["counters"], now, down_ns, clean=clean)
         self._blocks.restore(state["blocks"], now, wall_ms, down_ns)
         self.changes += 1
