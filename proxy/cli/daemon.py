@@ -103,7 +103,7 @@ class Daemon:
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
-        running = (self._watch_addresses(), warmer.run(), self._ledger_file.run())
+        running = (self._watch_addresses(), self._watch_budgets(), warmer.run(), self._ledger_file.run())
         self._tasks = [asyncio.ensure_future(one) for one in running]
         self._ready = True
         gc.collect()
@@ -188,6 +188,11 @@ class Daemon:
         while True:
             await self.clock.sleep_until(self.clock.now_ns() + _PROBE_EVERY_NS)
             self._probe()
+
+    async def _watch_budgets(self) -> None:
+        """Apart from the addresses: these are looked at in time, however long the weighing takes."""
+        while True:
+            await self.clock.sleep_until(self.clock.now_ns() + _PROBE_EVERY_NS)
             await self._weigh_again()
 
 

@@ -1,5 +1,6 @@
 """The `capacity` command: what it prints, and that the daemon logs the same when it starts."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from proxy.capacity import capacities
+from proxy.cli import daemon as daemon_module
 from proxy.cli.build import load_config, pools_of
 from proxy.cli.capacity import figure, show
 from proxy.cli.daemon import Daemon
@@ -17,6 +19,7 @@ from proxy.cli.main import main
 from proxy.clock import SystemClock
 from proxy.learned import Informed
 from proxy.model import CallClass
+from tests.fakes import FakeClock
 
 HERE = "127.0.0.1, 127.0.0.2"
 
@@ -204,23 +207,35 @@ def test_a_state_that_cannot_be_read_is_as_none(run: Callable[..., Result], file
     assert run().stdout == before
 
 
-async def test_budgets_stand_in_the_metrics_and_follow_what_they_depend_on(file: Path) -> None:
-    daemon = Daemon(load_config(file))
+async def test_budgets_stand_in_the_metrics_and_follow_what_they_depend_on(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    daemon = Daemon(load_config(file), clock)
     await daemon.start()
+
+    async def weighed_again() -> None:
+        known = daemon.gauges().budgets
+        for _ in range(300):  # a thread computes them
+            clock.advance(1_000_000_000)
+            await asyncio.sleep(0.001)
+            if daemon.gauges().budgets is not known:
+                return
+        raise AssertionError("the budgets stayed as they were")
+
     try:
         routes = {(row.account, row.call_class): row.routes for row in daemon.gauges().budgets}
         assert routes["binance-main", CallClass.PLACE] == 1
         assert routes["binance-main", CallClass.READ] == 2
-        daemon._up["127.0.0.2"] = False
-        await daemon._weigh_again()
+        monkeypatch.setattr(daemon_module, "missing", lambda address: "gone" if address == "127.0.0.2" else "")
+        await weighed_again()
         routes = {(row.account, row.call_class): row.routes for row in daemon.gauges().budgets}
         assert routes["binance-main", CallClass.READ] == 1
         known = daemon.gauges().budgets
         await daemon._weigh_again()
         assert daemon.gauges().budgets is known  # nothing changed, nothing was computed
         daemon.ledger._counters.couplings.pairs.add(("kraken-main", "rest"))
-        await daemon._weigh_again()
-        assert daemon.gauges().budgets is not known
+        await weighed_again()
     finally:
         await daemon.stop(0.0)
 

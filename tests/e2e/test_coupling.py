@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
+from proxy.metrics import WAITS
 from proxy.simulator import Simulator
 from tests.e2e.bots import Said, call, line_to, place_of
 from tests.e2e.worlds import CRYPTOCOM, World
@@ -62,6 +64,10 @@ async def test_an_account_wide_count_is_found_out_and_then_kept_to(
     assert {entry.key for entry in entries} == {"key-1", "key-2", "key-3"}
     counters = world.do(lambda: world.daemon.ledger.snapshot().counters)
     assert {row.scope.value for row in counters if row.limit == PAIR[1]} == {"account"}
+    assert world.do(lambda: world.daemon.metrics.counts)[WAITS, *PAIR, "account"] > 0
+    status = json.loads(world.do(world.daemon.admin.state))
+    (account,) = (row for row in status["accounts"] if row["account"] == CRYPTOCOM.name)
+    assert {row["limit"]: row["coupled"] for row in account["limits"]}[PAIR[1]] is True
 
 
 async def test_keys_that_are_counted_apart_are_never_coupled(new_world: Callable[..., World]) -> None:

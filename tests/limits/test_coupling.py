@@ -312,6 +312,12 @@ def test_it_may_end_while_nobody_runs(ledger: MemoryLedger, clock: FakeClock) ->
     assert again.coupled == {PAIR}
 
 
+def test_keys_that_were_busy_before_a_restart_are_known_after_it(ledger: MemoryLedger, clock: FakeClock) -> None:
+    use(ledger, 15, ask())
+    again = restarted(ledger, clock)
+    assert [refuse(again, key) for key in ("a", "b")] == [Scope.KEY, Scope.ACCOUNT]
+
+
 def test_a_state_of_an_older_version(ledger: MemoryLedger, clock: FakeClock) -> None:
     state = ledger.state()
     del state["coupled"]
