@@ -250,6 +250,10 @@ def test_units_taken_are_not_lost(ledger: MemoryLedger, clock: FakeClock) -> Non
     units = ledger.snapshot().units
     assert units["orders", "account", "main"] == 4
     assert sum(units.values()) == 21
+    ledger.state()  # a saving begins `lately` anew
+    clock.advance(SECOND)
+    use(ledger, 1, ask())
+    assert ledger.snapshot().units["orders", "account", "main"] == 5
 
 
 # -- how long --------------------------------------------------------------------------------------------------
