@@ -184,6 +184,39 @@ def without(pool: Pool, absent: Collection[str]) -> Pool:
     return replace(pool, keyed=rest(pool.keyed), keyless=rest(pool.keyless))
 
 
+def coupled(pool: Pool, pairs: Collection[tuple[str, str]]) -> Pool:
+    """The pool as it is where the exchange was found to count these (account, limit) by account, not by key."""
+    mine = {limit for account, limit in pairs if account == pool.account}
+    limits = {
+        name: replace(limit, scope=Scope.ACCOUNT) if name in mine and limit.scope is Scope.KEY else limit
+        for name, limit in pool.limits.items()
+    }
+    return replace(pool, limits=limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A row of `capacities` for metrics. `calls_per_second` inf: nothing counts such calls, and `routes` is None.
+
+    `routes`: how often the budget of one key on one address is there; 1 where more of them add nothing.
+    """
+
+    account: str
+    product: str
+    call_class: CallClass
+    calls_per_second: float
+    routes: float | None
+
+
+def worths(pool: Pool) -> list[Worth]:
+    found = []
+    for row in capacities(pool):
+        now, one = row.today.per_second.calls, row.single.per_second.calls
+        routes = now / one if one and math.isfinite(one) else None
+        found.append(Worth(pool.account, row.endpoint.product, row.endpoint.call_class, now, routes))
+    return found
+
+
 def sharers(pool: Pool, others: Iterable[Pool]) -> Mapping[str, int]:
     """account -> addresses, and so their budget, that it shares with this one: the exchange's other accounts."""
     own = set(addresses(pool))
@@ -195,10 +228,10 @@ def sharers(pool: Pool, others: Iterable[Pool]) -> Mapping[str, int]:
     return {account: count for account, count in found.items() if count}
 
 
-def counts_by(charge: Charge) -> str:
+def counts_by(charge: Charge, scope: Scope | None = None) -> str:
     """ "engine counts by account and symbol" """
     limit = charge.limit
-    return f"{limit.name} counts by {limit.scope}{f' and {limit.per}' if limit.per else ''}"
+    return f"{limit.name} counts by {scope or limit.scope}{f' and {limit.per}' if limit.per else ''}"
 
 
 def counted(n: int, noun: str) -> str:

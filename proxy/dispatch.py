@@ -31,10 +31,19 @@ def _never() -> bool:
 class Dispatcher:
     """Hands out the ledger's permits in order. All calls on one event loop; nothing polls."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, max_waiting: int = 10_000) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        max_waiting: int = 10_000,
+        waits: Callable[[Ask, NotUntil], None] = lambda ask, found: None,
+    ) -> None:
+        """`waits` is told what is in the way of a call that cannot go at once, once per call."""
         self._ledger = ledger
         self._clock = clock
         self._max_waiting = max_waiting
+        self._waits = waits
         self._lanes: dict[LaneName, Lane] = {}
         self._contests: dict[ContestName, Contest] = {}
         self._until: dict[Lane, int] = {}  # lanes that time will free, and when
@@ -55,12 +64,16 @@ class Dispatcher:
         name = lane_name(ask) if self.waiting else None
         if name is None or self._uncontested(name, ask):
             found = self._ledger.acquire(ask)
-            if isinstance(found, Permit) or self._too_late(found, deadline_ns):
+            if isinstance(found, Permit):
+                return found
+            if self._too_late(found, deadline_ns):
+                self._waits(ask, found)
                 return found
         name = name or lane_name(ask)
         lane = self._lanes.get(name)
         held = lane.behind(bot, self._clock.now_ns()) if lane is not None else None
         if held is not None and self._too_late(held, deadline_ns):
+            self._waits(ask, held)
             return held
         if self.waiting >= self._max_waiting:
             self._sweep()
@@ -75,6 +88,8 @@ class Dispatcher:
         self._serve((lane,) if lane.head() is waiter else ())
         if not granted.done():
             waiter.alarm = self._clock.call_at(deadline_ns, lambda: self._expire(lane, waiter))
+            if lane.held is not None:
+                self._waits(ask, lane.held)
         try:
             return await granted
         except asyncio.CancelledError:

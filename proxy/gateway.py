@@ -193,6 +193,8 @@ class Gateway:
                 if not reply.header(b"age"):  # an answer out of a cache has an old Date
                     self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
                 verdict = self._judge(call, exchange, reply)
+                if verdict.outcome is Outcome.THROTTLED and verdict.blame is Scope.KEY and route.key is not None:
+                    verdict = replace(verdict, blame=self._ledger.blame(permit))
             elapsed_ns = self._clock.now_ns() - started_ns
             progress.upstream_ns += elapsed_ns
             progress.reply = reply

@@ -21,7 +21,7 @@ from proxy.limits.ledger import MemoryLedger
 
 log = logging.getLogger("ordergate")
 
-_FORMAT = 1
+FORMAT = 1
 _EVERY_NS = SECOND_NS
 
 
@@ -44,8 +44,8 @@ class LedgerFile:
         """Fill a new ledger, and mark the file as one whose process runs. Reads and writes the disk."""
         try:
             whole = json.loads(self._path.read_text(encoding="utf-8"))
-            if whole["format"] != _FORMAT:
-                raise ValueError(f"its format is {whole['format']!r}, not {_FORMAT}")
+            if whole["format"] != FORMAT:
+                raise ValueError(f"its format is {whole['format']!r}, not {FORMAT}")
             clean = whole["clean"] is True
             state = whole["state"]
             down_ns = _down_ns(int(state["now_ns"]), int(state["wall_ms"]), self._clock)
@@ -84,7 +84,7 @@ class LedgerFile:
 
     def _next(self, *, clean: bool) -> tuple[int, dict[str, Any]]:
         self._made += 1
-        return self._made, {"format": _FORMAT, "clean": clean, "state": self._ledger.state()}
+        return self._made, {"format": FORMAT, "clean": clean, "state": self._ledger.state()}
 
     def _write(self, number: int, whole: dict[str, Any]) -> bool:
         """Replace the file; it would survive a power cut then. False: it could not be written."""

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -14,9 +15,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from proxy import __version__
+from proxy.capacity import Worth
 from proxy.limits.blocks import Subject
-from proxy.limits.snapshot import Snapshot
-from proxy.model import CallClass, Outcome, Route
+from proxy.limits.snapshot import CounterState, Snapshot
+from proxy.model import CallClass, Outcome, Route, Scope
 
 _SECOND_NS = 1e9
 _BUCKETS_NS = tuple(int(ms * 1e6) for ms in (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
@@ -35,6 +37,9 @@ ROTATIONS = "ordergate_rotations"
 REFUSALS = "ordergate_refusals"
 EGRESS_FAULTS = "ordergate_egress_faults"
 SHARED_READS = "ordergate_shared_reads"
+WAITS = "ordergate_waits"
+_LIMIT = ("limit", "scope", "owner", "name")
+_WAIT = ("account", "limit", "scope")
 _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     KEY_OUTCOMES: ("Attempts by key and outcome.", ("account", "key", "outcome")),
     ADDRESS_OUTCOMES: ("Attempts by address and outcome.", ("exchange", "address", "outcome")),
@@ -44,6 +49,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     REFUSALS: ("Calls refused by the daemon itself.", ("reason",)),
     EGRESS_FAULTS: ("Connections given up because of their source address.", ("exchange",)),
     SHARED_READS: ("Public reads answered without a request of their own.", ("exchange", "kind")),
+    WAITS: ('Calls that had to wait, or were refused for it, by the limit in the way ("block": a rest).', _WAIT),
 }
 
 
@@ -56,6 +62,7 @@ class Gauges:
     ready: bool
     offsets_ms: Mapping[str, float]
     addresses_up: Mapping[str, bool]
+    budgets: tuple[Worth, ...] = ()
 
 
 class Metrics:
@@ -99,6 +106,10 @@ class Metrics:
     def shared_read(self, exchange: str, kind: str) -> None:
         """`kind`: "flight" for an answer that was under way already, "cache" for a kept one."""
         self._add(SHARED_READS, exchange, kind)
+
+    def wait(self, account: str, limit: str, scope: Scope) -> None:
+        """One call for which there was no room at once."""
+        self._add(WAITS, account, limit, scope.value)
 
     def copy(self, gauges: Gauges) -> Collector:
         """The counts of this moment, for `render`. Called on the event loop, and quick."""
@@ -174,6 +185,7 @@ class _Copy(Collector):
             yield family
         yield from self._own_state()
         yield from self._limits()
+        yield from self._budgets()
         yield from self._blocks()
 
     def _own_state(self) -> Iterator[Metric]:
@@ -195,15 +207,64 @@ class _Copy(Collector):
         yield up
 
     def _limits(self) -> Iterator[Metric]:
-        labels = ["limit", "scope", "owner", "name", "detail"]
-        used = GaugeMetricFamily("ordergate_limit_used", "Units counted on a limit now.", labels=labels)
-        capacity = GaugeMetricFamily("ordergate_limit_capacity", "Units that a limit allows.", labels=labels)
+        """Of a limit that counts by endpoint or symbol too, its fullest counter stands for all: symbols come from bots,
+        and thousands of them would be thousands of series. /api/status has each of them."""
+        fullest: dict[tuple[str, ...], CounterState] = {}
+        details: dict[tuple[str, ...], int] = {}
         for counter in self._gauges.ledger.counters:
-            values = [counter.limit, counter.scope.value, counter.owner, counter.name, counter.detail]
-            used.add_metric(values, counter.used)
-            capacity.add_metric(values, counter.capacity)
-        yield used
-        yield capacity
+            labels = (counter.limit, counter.scope.value, counter.owner, counter.name)
+            details[labels] = details.get(labels, 0) + 1
+            known = fullest.get(labels)
+            if known is None or _share(counter) > _share(known):
+                fullest[labels] = counter
+        ledger = self._gauges.ledger
+        yield _family(
+            "ordergate_limit_used",
+            "Units counted now, on its fullest counter.",
+            _LIMIT,
+            {labels: counter.used for labels, counter in fullest.items()},
+        )
+        yield _family(
+            "ordergate_limit_capacity",
+            "Units that it allows in its window.",
+            _LIMIT,
+            {labels: counter.capacity for labels, counter in fullest.items()},
+        )
+        yield _family(
+            "ordergate_limit_window_seconds",
+            "The window of a limit; 0: calls in flight.",
+            _LIMIT,
+            {labels: counter.window_ns / _SECOND_NS for labels, counter in fullest.items()},
+        )
+        yield _family("ordergate_limit_counters", "How many endpoints or symbols it counts apart.", _LIMIT, details)
+        units = CounterMetricFamily(
+            "ordergate_limit_units",
+            "Units that calls of ours took; rate times window by capacity: the share of the legal budget in use.",
+            labels=_LIMIT,
+        )
+        for (limit, scope, owner, *name), taken in ledger.units.items():
+            units.add_metric([limit, scope, owner, "".join(name)], taken)
+        yield units
+        coupled = {(account, limit): 1 for account, limit in sorted(ledger.coupled)}
+        text = "1 while a limit is counted by account although the exchange says by key, as its refusals showed."
+        yield _family("ordergate_limit_coupled", text, ("account", "limit"), coupled)
+
+    def _budgets(self) -> Iterator[Metric]:
+        labels = ("account", "product", "class")
+        rows = {(row.account, row.product, row.call_class.value): row for row in self._gauges.budgets}
+        yield _family(
+            "ordergate_budget_calls_per_second",
+            "Calls that all keys and addresses allow.",
+            labels,
+            {key: row.calls_per_second for key, row in rows.items()},
+        )
+        text = "How often the budget of one key on one address is there; 1: more of them add nothing."
+        yield _family(
+            "ordergate_budget_routes",
+            text,
+            labels,
+            {key: row.routes for key, row in rows.items() if row.routes is not None},
+        )
 
     def _blocks(self) -> Iterator[Metric]:
         labels = ["scope", "owner", "name", "detail"]
@@ -219,6 +280,17 @@ class _Copy(Collector):
             rest.add_metric(values, float("inf") if block.rest_ns is None else block.rest_ns / _SECOND_NS)
         yield blocked
         yield rest
+
+
+def _share(counter: CounterState) -> float:
+    return counter.used / counter.capacity if counter.capacity else 0.0
+
+
+def _family(name: str, text: str, labels: Iterable[str], values: Mapping[Any, float]) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(name, text, labels=list(labels))
+    for key, value in values.items():
+        found.add_metric(list(key), value)
+    return found
 
 
 def _block_labels(subject: Subject) -> list[str]:

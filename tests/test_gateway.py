@@ -876,3 +876,41 @@ async def test_the_date_of_an_answer_out_of_a_cache_tells_no_time(desk: Desk) ->
     assert desk.times.offsets_ms() == {}
     await desk.forward(answer(Date=old))
     assert desk.times.offsets_ms()["binance"] < -1e9
+
+
+# A limit that the exchange says to count by key, and counts by account
+
+
+ORDER = "POST /exchange/v1/private/create-order"
+
+
+async def test_a_refusal_of_one_key_rests_all_once_the_exchange_counts_by_account(
+    make_desk: Callable[..., Desk],
+) -> None:
+    changes = {"sign": lambda *parts: SignedRequest("POST", "/", (), b""), "params": lambda request: {}}
+    desk = make_desk("cryptocom", keys=3, classify=judged(Outcome.THROTTLED, Scope.KEY), **changes)
+    desk.script.takes_ns = 1
+    for _ in range(15):
+        await desk.forward(OK, name=ORDER)
+    desk.script.steps = [JUDGED, JUDGED, OK]
+    call = asyncio.ensure_future(desk.gateway.forward(desk.call(ORDER)))
+    await settled()
+    assert desk.ledger.coupled == {("desk", "orders_100ms")}
+    # The first key was at fault for all we knew; after the second it is the account, and the third is left alone.
+    assert set(desk.blocks) == {("key", "desk", "k1"), ("account", "desk", "place")}
+    assert len(desk.sent) == 17
+    await desk.wait(S + 1)
+    assert (await call).attempts == 3
+    await desk.wait(S)
+    desk.script.steps = [JUDGED, OK]
+    call = asyncio.ensure_future(desk.gateway.forward(desk.call(ORDER)))
+    await settled()
+    assert set(desk.blocks) == {("account", "desk", "place")}
+    await desk.wait(2 * S + 1)
+    assert (await call).attempts == 2
+
+
+async def test_a_refusal_of_the_tables_own_kind_blames_whom_the_exchange_blames(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(keys=3, classify=judged(Outcome.THROTTLED, Scope.KEY))
+    await desk.forward(JUDGED, JUDGED, OK)
+    assert set(desk.blocks) == {("key", "desk", "k1"), ("key", "desk", "k2")}

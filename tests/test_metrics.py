@@ -1,12 +1,14 @@
 """The exposition, and the rules of `promtool check metrics`."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
+from proxy.capacity import Worth
 from proxy.limits.snapshot import BlockState, CounterState, Snapshot
 from proxy.metrics import Gauges, Metrics
 from proxy.model import CallClass, Outcome, Route, Scope
@@ -16,7 +18,7 @@ ROUTE = Route("main", "a", "192.0.2.1")
 PUBLIC = Route("main", None, "192.0.2.2")
 SNAPSHOT = Snapshot(
     (
-        CounterState("weight_1m", Scope.ADDRESS, "binance", "192.0.2.1", "", 120, 6000),
+        CounterState("weight_1m", Scope.ADDRESS, "binance", "192.0.2.1", "", 120, 6000, 60 * SECOND),
         CounterState("orders_10s", Scope.ACCOUNT, "main", "", "", 3, 100),
         CounterState("engine", Scope.ACCOUNT, "main", "", "XBTUSD", 8.5, 125),
         CounterState("engine", Scope.ACCOUNT, "main", "", 'odd "symbol"\\\n_created', 1, 125),
@@ -29,8 +31,14 @@ SNAPSHOT = Snapshot(
         BlockState(("account", "main", "place"), 2 * SECOND, "throttled"),
         BlockState(("pair", "main", "b", "192.0.2.2"), SECOND, "not whitelisted"),
     ),
+    frozenset({("main", "orders_100ms")}),
+    {("weight_1m", "address", "binance", "192.0.2.1"): 4500, ("orders_10s", "account", "main"): 7},
 )
-GAUGES = Gauges(SNAPSHOT, 4, True, {"binance": -250.0}, {"192.0.2.1": True, "192.0.2.2": False})
+BUDGETS = (
+    Worth("main", "spot", CallClass.PLACE, 10, 1),
+    Worth("main", "spot", CallClass.PUBLIC, float("inf"), None),
+)
+GAUGES = Gauges(SNAPSHOT, 4, True, {"binance": -250.0}, {"192.0.2.1": True, "192.0.2.2": False}, BUDGETS)
 
 
 def busy() -> Metrics:
@@ -117,7 +125,7 @@ def test_figures_of_the_moment() -> None:
     assert value(metrics, "ordergate_exchange_clock_offset_seconds", exchange="binance") == -0.25
     assert value(metrics, "ordergate_address_up", address="192.0.2.1") == 1
     assert value(metrics, "ordergate_address_up", address="192.0.2.2") == 0
-    weight = {"limit": "weight_1m", "scope": "address", "owner": "binance", "name": "192.0.2.1", "detail": ""}
+    weight = {"limit": "weight_1m", "scope": "address", "owner": "binance", "name": "192.0.2.1"}
     assert value(metrics, "ordergate_limit_used", **weight) == 120
     assert value(metrics, "ordergate_limit_capacity", **weight) == 6000
 
@@ -154,8 +162,48 @@ def test_values_from_outside_are_escaped_and_lose_no_line() -> None:
     account = {"account": "my_created account", "class": "read"}
     assert value(metrics, "ordergate_queue_seconds_count", **account) == 1
     assert value(metrics, "ordergate_queue_seconds_bucket", le="+Inf", **account) == 1
-    odd = {"limit": "engine", "scope": "account", "owner": "main", "name": "", "detail": 'odd "symbol"\\\n_created'}
-    assert value(metrics, "ordergate_limit_used", **odd) == 1
+    metrics.wait("main", 'odd "limit"\\\n_created', Scope.KEY)
+    odd = {"account": "main", "limit": 'odd "limit"\\\n_created', "scope": "key"}
+    assert value(metrics, "ordergate_waits_total", **odd) == 1
+
+
+def test_a_limit_by_symbol_is_one_series_with_its_fullest_counter() -> None:
+    """Symbols come from bots; 20,000 of them must not be 20,000 series."""
+    counters = [CounterState("engine", Scope.ACCOUNT, "main", "", f"S{n}", n % 100, 125) for n in range(20_000)]
+    counters.append(CounterState("engine", Scope.ACCOUNT, "other", "", "S1", 3, 125))
+    metrics = busy()
+    gauges = replace(GAUGES, ledger=replace(SNAPSHOT, counters=tuple(counters)))
+    found = families_of(metrics, gauges)
+    for name, wanted in (("used", 99), ("capacity", 125), ("counters", 20_000)):
+        rows = {s.labels["owner"]: s.value for s in found[f"ordergate_limit_{name}"].samples}
+        assert rows == {"main": wanted, "other": {"used": 3, "capacity": 125, "counters": 1}[name]}
+
+
+def test_fullest_is_by_share_not_by_units() -> None:
+    rows = (
+        CounterState("orders", Scope.ACCOUNT, "main", "", "a", 50, 1000),
+        CounterState("orders", Scope.ACCOUNT, "main", "", "b", 9, 10),
+    )
+    found = families_of(busy(), replace(GAUGES, ledger=replace(SNAPSHOT, counters=rows)))
+    assert [s.value for s in found["ordergate_limit_used"].samples] == [9]
+    assert [s.value for s in found["ordergate_limit_capacity"].samples] == [10]
+
+
+def test_units_budgets_and_couplings() -> None:
+    metrics = busy()
+    weight = {"limit": "weight_1m", "scope": "address", "owner": "binance", "name": "192.0.2.1"}
+    assert value(metrics, "ordergate_limit_units_total", **weight) == 4500
+    orders = {"limit": "orders_10s", "scope": "account", "owner": "main", "name": ""}
+    assert value(metrics, "ordergate_limit_units_total", **orders) == 7
+    assert value(metrics, "ordergate_limit_window_seconds", **weight) == 60
+    assert value(metrics, "ordergate_limit_coupled", account="main", limit="orders_100ms") == 1
+    place = {"account": "main", "product": "spot", "class": "place"}
+    assert value(metrics, "ordergate_budget_calls_per_second", **place) == 10
+    assert value(metrics, "ordergate_budget_routes", **place) == 1
+    found = families_of(metrics)
+    assert [s.labels["class"] for s in found["ordergate_budget_routes"].samples] == ["place"]
+    endless = {s.labels["class"]: s.value for s in found["ordergate_budget_calls_per_second"].samples}
+    assert endless["public"] == float("inf")
 
 
 # The rules of `promtool check metrics`, and those of DESIGN section 3.4.

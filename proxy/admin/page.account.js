@@ -133,7 +133,8 @@ function limitRow() {
       const percent = limit.share * 100;
       look(node, percent >= 90 ? "full" : percent >= 70 ? "near" : "");
       say(name, limit.limit);
-      say(scope, limit.scope);
+      say(scope, limit.coupled ? "account (learned)" : limit.scope);
+      hint(scope, limit.coupled ? "The exchange says by key, but its refusals showed that it counts by account: more keys add nothing." : "");
       say(whose, limit.name || "all keys");
       say(detail, limit.detail);
       say(used, `${whole.format(limit.used)} / ${whole.format(limit.capacity)}`);

@@ -81,6 +81,7 @@ def _account(
             {
                 "limit": counter.limit,
                 "scope": counter.scope.value,
+                "coupled": (counter.owner, counter.limit) in gauges.ledger.coupled,
                 "name": counter.name,
                 "detail": counter.detail,
                 "used": round(counter.used, 2),

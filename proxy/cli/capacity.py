@@ -23,6 +23,7 @@ from proxy.capacity import (
     summary,
 )
 from proxy.egress.probe import missing
+from proxy.learned import Informed
 from proxy.max_flow import Amount
 from proxy.model import Charge, Endpoint, Limit, Shape
 from proxy.pool import Pool
@@ -30,13 +31,14 @@ from proxy.pool import Pool
 _UNITS = (("day", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
 
 
-def show(console: Console, pools: Iterable[Pool], others: Collection[Pool]) -> None:
+def show(console: Console, learned: Iterable[Informed], others: Collection[Pool]) -> None:
     """`others`: all accounts of the configuration, some of which may share addresses."""
-    for pool in pools:
+    for account in learned:
+        pool = account.pool
         rows = capacities(pool)
         console.print(f"[bold]{escape(pool.account)}[/] ({pool.exchange.name}): {size(pool)}")
         console.print(_table(rows, products=len(pool.exchange.table.products) > 1))
-        for note in _notes(pool, rows, others):
+        for note in [*_learned(account), *_notes(pool, rows, others)]:
             console.print(f"· {escape(note)}", highlight=False)
         console.print()
 
@@ -113,12 +115,20 @@ def _notes(pool: Pool, rows: list[Capacity], others: Collection[Pool]) -> list[s
     return notes
 
 
-def document(pools: Iterable[Pool], others: Collection[Pool]) -> dict[str, Any]:
+def _learned(account: Informed) -> list[str]:
+    """What the table says otherwise than the daemon's experience."""
+    texts = [f"{name} counts by account, not by key" for name in account.coupled]
+    texts += [f"{name} has a capacity of {figure(capacity)}" for name, capacity in account.capacities.items()]
+    return [f"As the daemon has learned: {'; '.join(texts)}."] if texts else []
+
+
+def document(learned: Iterable[Informed], others: Collection[Pool]) -> dict[str, Any]:
     """For programs. null: nothing counts such calls. Gains are calls on top of today's."""
-    return {"accounts": [_account(pool, others) for pool in pools]}
+    return {"accounts": [_account(account, others) for account in learned]}
 
 
-def _account(pool: Pool, others: Collection[Pool]) -> dict[str, Any]:
+def _account(account: Informed, others: Collection[Pool]) -> dict[str, Any]:
+    pool = account.pool
     return {
         "account": pool.account,
         "exchange": pool.exchange.name,
@@ -126,6 +136,7 @@ def _account(pool: Pool, others: Collection[Pool]) -> dict[str, Any]:
         "addresses": len(addresses(pool)),
         "addresses_missing": _missing(pool),
         "addresses_shared": dict(sharers(pool, others)),
+        "learned": {"coupled": list(account.coupled), "capacities": dict(account.capacities)},
         "summary": summary(pool, others),
         "budgets": [_budget(row) for row in capacities(pool)],
     }

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import http_parser
 
 from proxy.admin.server import Admin
-from proxy.capacity import summary, without
+from proxy.capacity import Worth, coupled, summary, without, worths
 from proxy.cli.build import pools_of
 from proxy.clock import Clock, SystemClock
 from proxy.config import Config
@@ -24,10 +24,12 @@ from proxy.gateway import Gateway
 from proxy.ingress.admission import Admission
 from proxy.ingress.server import Ingress
 from proxy.ledger_file import LedgerFile
+from proxy.limits.coupling import Pair
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
 from proxy.pool import Pool
+from proxy.waits import Waits
 
 log = logging.getLogger("ordergate")
 
@@ -46,11 +48,13 @@ class Daemon:
         self.pools: Mapping[str, Pool] = pools_of(config)
         self.metrics = Metrics()
         self.ledger = MemoryLedger(self.clock)
-        self.dispatcher = Dispatcher(self.ledger, self.clock)
+        self.dispatcher = Dispatcher(self.ledger, self.clock, waits=Waits(self.clock, self.metrics))
         self._times = ExchangeClocks(self.clock, self.ledger)
         self._resolver = Resolver(self.clock)
         self._egress = Egress(clock=self.clock, resolver=self._resolver)
         self._up: dict[str, bool] = {}
+        self._budgets: tuple[Worth, ...] = ()
+        self._budgets_of: object = None  # what they depend on
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
         nonces = self._open_nonces()
@@ -80,7 +84,12 @@ class Daemon:
     def gauges(self) -> Gauges:
         """The figures of this moment."""
         return Gauges(
-            self.ledger.snapshot(), self.dispatcher.waiting, self._ready, self._times.offsets_ms(), dict(self._up)
+            self.ledger.snapshot(),
+            self.dispatcher.waiting,
+            self._ready,
+            self._times.offsets_ms(),
+            dict(self._up),
+            self._budgets,
         )
 
     async def start(self) -> tuple[list[str], str]:
@@ -89,11 +98,12 @@ class Daemon:
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
         self._ledger_file.load()
-        self._log_capacity()
+        for line in self._weigh(*self._budget_facts()):
+            log.info("%s", line)
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
-        running = (self._watch_addresses(), warmer.run(), self._ledger_file.run())
+        running = (self._watch_addresses(), self._watch_budgets(), warmer.run(), self._ledger_file.run())
         self._tasks = [asyncio.ensure_future(one) for one in running]
         self._ready = True
         gc.collect()
@@ -143,13 +153,25 @@ class Daemon:
                     subject = ("address", pool.exchange.name, address)
                     self.ledger.block(subject, _PROBE_EVERY_NS + 1_000_000_000, "not on this host")
 
-    def _log_capacity(self) -> None:
-        """What each account's keys and addresses are worth, with the addresses that can be used now."""
-        missing_now = {address for address, up in self._up.items() if not up}
-        pools = [without(pool, missing_now) for pool in self.pools.values()]
-        for pool in pools:
-            for line in summary(pool, pools):
-                log.info("%s", line)
+    def _budget_facts(self) -> tuple[frozenset[str], frozenset[Pair]]:
+        """Addresses out of service, and limits that count by account after all."""
+        return frozenset(address for address, up in self._up.items() if not up), self.ledger.coupled
+
+    def _weigh(self, absent: frozenset[str], pairs: frozenset[Pair]) -> list[str]:
+        """What each account's keys and addresses are worth, with what can be used and is known now.
+
+        Takes milliseconds per account: not on the loop while calls are under way.
+        """
+        pools = [coupled(without(pool, absent), pairs) for pool in self.pools.values()]
+        self._budgets = tuple(row for pool in pools for row in worths(pool))
+        self._budgets_of = (absent, pairs)
+        return [line for pool in pools for line in summary(pool, pools)]
+
+    async def _weigh_again(self) -> None:
+        """After a change of what the budgets depend on."""
+        facts = self._budget_facts()
+        if self._budgets_of != facts:
+            await asyncio.to_thread(self._weigh, *facts)
 
     def _warm_places(self) -> list[Place]:
         """Every address that may be used now, towards every product of its account."""
@@ -166,6 +188,12 @@ class Daemon:
         while True:
             await self.clock.sleep_until(self.clock.now_ns() + _PROBE_EVERY_NS)
             self._probe()
+
+    async def _watch_budgets(self) -> None:
+        """Apart from the addresses: these are looked at in time, however long the weighing takes."""
+        while True:
+            await self.clock.sleep_until(self.clock.now_ns() + _PROBE_EVERY_NS)
+            await self._weigh_again()
 
 
 def require_parser() -> None:

@@ -25,8 +25,11 @@ from proxy.cli.demo import run_demo
 from proxy.cli.notify import notify, watchdog_interval_s
 from proxy.cli.simulate import run_simulation, simulated
 from proxy.cli.urls import settings
+from proxy.clock import SystemClock
 from proxy.config import Config
 from proxy.errors import ConfigError
+from proxy.learned import informed
+from proxy.learned import read as read_learned
 
 _config = click.option(
     "--config",
@@ -141,11 +144,14 @@ def urls(account: str, config: Path | None, as_json: bool) -> None:
 @_json
 def capacity(account: str | None, config: Path | None, as_json: bool) -> None:
     """What keys and addresses are worth, and what one more would add."""
-    pools = pools_of(_load(config))
+    loaded = _load(config)
+    learned = read_learned(loaded.state_dir, SystemClock().wall_ms())
+    rows = {name: informed(pool, learned) for name, pool in pools_of(loaded).items()}
+    pools = {name: row.pool for name, row in rows.items()}
     if account is not None and account not in pools:
         click.echo(f"ordergate: no account is called {account!r}; there are: {', '.join(pools)}", err=True)
         sys.exit(2)
-    chosen = list(pools.values()) if account is None else [pools[account]]
+    chosen = list(rows.values()) if account is None else [rows[account]]
     if as_json:
         click.echo(json.dumps(document(chosen, pools.values()), indent=1))
     else:

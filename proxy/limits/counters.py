@@ -1,16 +1,17 @@
 """All counters of a ledger: opened for the first call that needs them, forgotten when too many, kept over a restart."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from proxy.clock import SECOND_NS
 from proxy.limits.blocks import Subject
+from proxy.limits.coupling import Couplings, Pair, unexplained
 from proxy.limits.fixed_window import Alignment
+from proxy.limits.snapshot import CounterState
 from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.limits.windows import DecayingCounter, window_for
-from proxy.model import Ask, Charge, Limit, Scope, Shape
+from proxy.model import Ask, Charge, Limit, Permit, Scope, Shape
 
 Booking = tuple[Window, Charge]
 Key = tuple[str, ...]
@@ -37,9 +38,8 @@ class Counters:
         self._doubted_ns: int | None = None
         self._unknown_ns: int | None = None
         self.unproved: set[Window] = set()  # one call at a time, until an answer has told what is used
-
-    def __iter__(self) -> Iterator[tuple[Key, Window, Charge]]:
-        return ((key, window, charge) for key, (window, charge, _) in self._rows.items())
+        self.couplings = Couplings()
+        self.taken: dict[Key, float] = {}  # (limit, scope, owner[, name]) -> units taken before `lately`
 
     def alignment(self, exchange: str) -> Alignment:
         return self.alignments.setdefault(exchange, Alignment(error_ns=NEVER_NS))
@@ -47,8 +47,9 @@ class Counters:
     def bookings(self, now_ns: int, ask: Ask, scope: Scope, subject: Subject) -> list[Booking]:
         """The counters that an ask is charged on in this scope."""
         found = []
+        coupled = self.couplings.pairs
         for charge in ask.charges:
-            if charge.limit.scope is scope:
+            if (Scope.ACCOUNT if (ask.account, charge.limit.name) in coupled else charge.limit.scope) is scope:
                 key = (charge.limit.name, *subject, charge.detail)
                 row = self._rows.get(key)
                 if row is None:
@@ -59,6 +60,57 @@ class Counters:
                     charge = replace(charge, detail=SHARED)
                 found.append((window, charge))
         return found
+
+    def refused(self, now_ns: int, permit: Permit, bookings: list[Booking]) -> list[Pair]:
+        """A call was refused for what its key has used. The limits that are thereby found to count by account."""
+        account, alias = permit.route.account, permit.route.key
+        found = []
+        for window, charge in bookings:
+            limit, pair = charge.limit, (account, charge.limit.name)
+            counts = limit.scope is Scope.KEY and limit.shape is not Shape.INFLIGHT
+            if alias is None or not counts or pair in self.couplings.pairs:
+                continue
+            rows = [
+                self._rows.get((limit.name, "key", account, key, charge.detail))
+                for key in self.couplings.keys.get(account, ())
+            ]
+            together = sum(row[0].used(now_ns) for row in rows if row is not None)
+            # What was left on the fullest limit of the call when it was taken: the key had used no more of this one.
+            before = (1 - permit.remaining) * window.capacity - charge.units
+            shown = unexplained(before, together, window.capacity)
+            if shown and self.couplings.witness(now_ns, pair, alias):
+                found.append(pair)
+        return found
+
+    def couple(self, now_ns: int, pair: Pair) -> dict[Window, Window]:
+        """Let the account's counters take the place of its keys': which one takes whose.
+
+        What the keys have used counts as used now; calls in flight go on in the new counter, as bookings of theirs do.
+        """
+        account, name = pair
+        moved: dict[Window, Window] = {}
+        keys = [key for key in self._rows if key[:3] == (name, "key", account)]
+        for key in sorted(keys, key=lambda key: self._rows[key][0].capacity):  # the lowest capacity is the account's
+            window, charge, exchange = self._rows[key]
+            place = (name, "account", account, key[-1])
+            row = self._rows.get(place)
+            if row is None:
+                shared = window_for(charge.limit, self.alignment(exchange))
+                shared.capacity = window.capacity
+                if window in self._learned:
+                    self._learned[shared] = self._learned[window]
+                self._rows[place] = (shared, charge, exchange)
+            else:
+                shared = row[0]
+            room = shared.capacity - (shared.used(now_ns) - shared.in_flight)
+            booked = min(window.used(now_ns) - window.in_flight, room)
+            if booked > DUST:
+                shared.book(now_ns, now_ns, booked)
+            shared.in_flight += window.in_flight
+            moved[window] = shared
+            self._drop(key)
+        self.generation += 1
+        return moved
 
     def learn(self, now_ns: int, window: Window, limit: Limit, told: float) -> None:
         """The exchange names the capacity. It wins over the table's until that (or configuration) is lowered."""
@@ -98,8 +150,10 @@ class Counters:
             if last != minute:
                 highest, before = 0.0, highest if last == minute - 1 else 0.0
             self._peaks[window] = (minute, max(highest, units), before)
+        self.taken = self.units()
         self.lately.clear()
         self._peaks = {window: row for window, row in self._peaks.items() if row[0] >= minute - 1}
+        self._end_couplings(now_ns)
         found = []
         for key, (window, charge, exchange) in self._rows.items():
             learned = self._learned.get(window)
@@ -122,6 +176,25 @@ class Counters:
                         "booked": window.state(now_ns),
                     }
                 )
+        return found
+
+    def states(self, now_ns: int) -> tuple[CounterState, ...]:
+        """All counters, for people and metrics."""
+        found = []
+        for key, (window, charge, _) in self._rows.items():
+            limit, used = charge.limit, window.used(now_ns)
+            name, scope, owner, *alias, detail = key  # (limit, scope, owner[, name], detail)
+            row = (name, Scope(scope), owner, "".join(alias), detail, used, window.capacity, limit.window_ns)
+            found.append(CounterState(*row))
+        return tuple(found)
+
+    def units(self) -> dict[Key, float]:
+        """Units taken since the start: (limit, scope, owner[, name]) -> units."""
+        found = dict(self.taken)
+        if self.lately:
+            for key, (window, _, _) in self._rows.items():
+                if (units := self.lately.get(window)) is not None:
+                    found[key[:-1]] = found.get(key[:-1], 0.0) + units
         return found
 
     def restore(self, rows: list[dict[str, Any]], now_ns: int, down_ns: int, *, clean: bool) -> None:
@@ -155,6 +228,8 @@ class Counters:
             if peak:
                 peaks[window] = (now_ns // _MINUTE_NS, peak, 0.0)
             found[key] = (window, Charge(limit, 0.0, key[-1]), exchange)
+        for key in found:
+            self._note_key(key)
         self._rows.update(found)
         self._learned.update(learned)
         self._peaks.update(peaks)
@@ -172,12 +247,37 @@ class Counters:
         limit = charge.limit
         window = window_for(limit, self.alignment(exchange))
         self._rows[key] = (window, charge, exchange)
+        self._note_key(key)
+        if key[1] == Scope.KEY and (former := self._rows.get((key[0], "account", key[2], key[-1]))) is not None:
+            # Was coupled until lately: who of the keys used how much of it is not known.
+            used = min(former[0].used(now_ns), limit.capacity)
+            if used > DUST:
+                window.book(now_ns, now_ns, used)
         doubted_ns = self._doubted_ns
         if doubted_ns is not None and limit.window_ns <= _MINUTE_NS and now_ns - doubted_ns < 2 * limit.window_ns:
             window.book(doubted_ns, doubted_ns, limit.capacity)
         if limit.told and self._unknown_ns is not None and now_ns - self._unknown_ns < limit.window_ns:
             self.unproved.add(window)
         return window
+
+    def _note_key(self, key: Key) -> None:
+        if key[1] == Scope.KEY:
+            self.couplings.keys.setdefault(key[2], set()).add(key[3])
+
+    def _end_couplings(self, now_ns: int) -> None:
+        """Drop couplings that are over, and the counters of former ones once they are idle."""
+        if not self.couplings.ever:
+            return
+        if self.couplings.end(now_ns):
+            self.generation += 1
+        former = [
+            key
+            for key, (window, charge, _) in self._rows.items()
+            if key[1] == Scope.ACCOUNT and charge.limit.scope is Scope.KEY and not window.used(now_ns)
+        ]
+        for key in former:
+            if (key[2], key[0]) not in self.couplings.pairs:
+                self._drop(key)
 
     def _adopted(self, now_ns: int, key: Key, charge: Charge, exchange: str) -> Window:
         """A restored counter, when a call first asks for it: the table of today may count in another shape."""
@@ -203,5 +303,7 @@ class Counters:
         window = self._rows.pop(key)[0]
         self.unproved.discard(window)
         self._restored.discard(key)
+        if window in self.lately:
+            self.taken[key[:-1]] = self.taken.get(key[:-1], 0.0) + self.lately[window]
         for known in (self.lately, self._learned, self._peaks):
             known.pop(window, None)

@@ -4,18 +4,23 @@
 at keys and addresses apart, so its cost grows with their sum and not with their product.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from proxy.clock import MILLISECOND_NS, Clock
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import SHARED, Booking, Counters
+from proxy.limits.coupling import Pair
 from proxy.limits.fixed_window import Alignment, FixedWindow
-from proxy.limits.plan import Place, Plan
+from proxy.limits.plan import Plan
 from proxy.limits.refused import Refused
-from proxy.limits.snapshot import BlockState, CounterState, Snapshot
-from proxy.limits.window import DUST, NEVER_NS, Window
-from proxy.model import Ask, Charge, NotUntil, Permit, Route, Scope, Shape, Usage
+from proxy.limits.room import free, wait
+from proxy.limits.snapshot import BlockState, Snapshot
+from proxy.limits.window import DUST, NEVER_NS
+from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
+
+log = logging.getLogger("ordergate.ledger")
 
 _DRIFT = 10_000  # clocks run apart by less than one part in so many
 
@@ -68,13 +73,13 @@ class MemoryLedger:
         if not ask.routes:
             return NotUntil(NEVER_NS, Scope.KEY, "no route")
         plan = self._plan(now, ask)
-        quiet = self._blocks.quiet  # nobody rests, which is most of the time
-        if not self._free(now, plan.account, quiet):
-            wait, what = self._wait(now, plan.account)
-            return NotUntil(wait, Scope.ACCOUNT, what)
-        return self._first_free(now, ask, plan, quiet) or self._in_the_way(now, ask, plan)
+        blocks = None if self._blocks.quiet else self._blocks  # nobody rests, which is most of the time
+        if not free(now, plan.account, self._counters, blocks):
+            wait_ns, what = wait(now, plan.account, self._counters, self._blocks)
+            return NotUntil(wait_ns, Scope.ACCOUNT, what)
+        return self._first_free(now, ask, plan, blocks) or self._in_the_way(now, ask, plan)
 
-    def _first_free(self, now: int, ask: Ask, plan: Plan, quiet: bool) -> Permit | None:
+    def _first_free(self, now: int, ask: Ask, plan: Plan, blocks: Blocks | None) -> Permit | None:
         """The first route with room, from where the last call of this kind left off."""
         count = len(ask.routes)
         line = (ask.account, ask.call_class)
@@ -86,7 +91,7 @@ class MemoryLedger:
             bookings = plan.account.bookings
             if alias is not None:
                 key = plan.keys.get(alias) or plan.key(now, alias)
-                if not self._free(now, key, quiet):
+                if not free(now, key, self._counters, blocks):
                     continue
                 bookings = bookings + key.bookings
             place = (ask.account, alias)
@@ -97,10 +102,10 @@ class MemoryLedger:
                 if address in full:
                     continue
                 here = plan.addresses.get(address) or plan.address(now, address)
-                if not self._free(now, here, quiet):
+                if not free(now, here, self._counters, blocks):
                     full.add(address)
                     continue
-                if alias is not None and not quiet and self._blocks.wait_ns(_pair(ask, alias, address), now) != 0:
+                if alias is not None and blocks is not None and blocks.wait_ns(_pair(ask, alias, address), now) != 0:
                     continue
                 if count > 1:  # a pinned or public call leaves the turn to the others
                     self._key_turn[line] = (turn + i + 1) % count
@@ -116,14 +121,14 @@ class MemoryLedger:
         for routes in ask.routes:
             alias = routes.key
             if alias is not None:
-                wait, what = self._wait(now, plan.key(now, alias))
-                if wait != 0:
-                    refused.add(wait, Scope.KEY, what)
+                wait_ns, what = wait(now, plan.key(now, alias), self._counters, self._blocks)
+                if wait_ns != 0:
+                    refused.add(wait_ns, Scope.KEY, what)
                     continue
             for address in routes.addresses:
                 known = addresses.get(address)
                 if known is None:
-                    known = addresses[address] = self._wait(now, plan.address(now, address))
+                    known = addresses[address] = wait(now, plan.address(now, address), self._counters, self._blocks)
                     if known[0] != 0:
                         refused.add(known[0], Scope.ADDRESS, known[1])
                 if known[0] == 0 and alias is not None:
@@ -170,6 +175,22 @@ class MemoryLedger:
                 self._blocks.ended(subject, permit.taken_ns, well=well)
         return eased
 
+    def blame(self, permit: Permit) -> Scope:
+        """Who is to rest after a refusal that the exchange lays on the permit's key; asked before `settle`.
+
+        KEY, or ACCOUNT where a limit of the call counts by account after all: such a refusal may show just that.
+        """
+        now = self._clock.now_ns()
+        taken = self._open.get(permit.id, [])
+        for pair in self._counters.refused(now, permit, taken):
+            self.changes += 1
+            moved = self._counters.couple(now, pair)
+            for bookings in self._open.values():
+                bookings[:] = [(moved.get(window, window), charge) for window, charge in bookings]
+            log.warning("%s: %s is counted by account, not by key: more keys add nothing to it", *pair)
+        one = any((permit.route.account, charge.limit.name) in self.coupled for _, charge in taken)
+        return Scope.ACCOUNT if one else Scope.KEY
+
     def block(self, subject: Subject, duration_ns: int, reason: str, *, probe: bool = False) -> None:
         self.changes += 1
         now = self._clock.now_ns()
@@ -186,15 +207,14 @@ class MemoryLedger:
         return self._blocks.refusals(subject)
 
     def snapshot(self) -> Snapshot:
-        now = self._clock.now_ns()
-        counters = []
-        for key, window, charge in self._counters:
-            limit = charge.limit
-            _, _, owner, *name, detail = key  # (limit, scope, owner[, name], detail)
-            used = window.used(now)
-            counters.append(CounterState(limit.name, limit.scope, owner, "".join(name), detail, used, window.capacity))
+        now, counters = self._clock.now_ns(), self._counters
         blocks = tuple(BlockState(subject, rest, reason) for subject, rest, reason in self._blocks.standing(now))
-        return Snapshot(tuple(counters), blocks)
+        return Snapshot(counters.states(now), blocks, self.coupled, counters.units())
+
+    @property
+    def coupled(self) -> frozenset[Pair]:
+        """(account, limit): found to be counted by account, though the table says by key."""
+        return frozenset(self._counters.couplings.pairs)
 
     def state(self) -> dict[str, Any]:
         """What a new process must know of this one, as plain JSON data: ages, durations and wall-clock times only."""
@@ -209,6 +229,7 @@ class MemoryLedger:
             "wall_ms": wall_ms,
             "clocks": clocks,  # exchange wall time minus ours, and how far off that may be
             "counters": self._counters.state(now),
+            "coupled": self._counters.couplings.state(now),
             "blocks": self._blocks.state(now, wall_ms),
         }
 
@@ -225,6 +246,7 @@ class MemoryLedger:
         for exchange, (ahead_ns, error_ns) in state["clocks"].items():
             error_ns = int(error_ns) + set_by_ns + down_ns // _DRIFT + 2 * MILLISECOND_NS
             self.alignment(exchange).set(int(ahead_ns) + wall_ms * MILLISECOND_NS - now, error_ns)
+        self._counters.couplings.restore(state.get("coupled", []), now, down_ns)
         self._counters.restore(state["counters"], now, down_ns, clean=clean)
         self._blocks.restore(state["blocks"], now, wall_ms, down_ns)
         self.changes += 1
@@ -243,51 +265,6 @@ class MemoryLedger:
             plan = Plan(now, ask, self._counters)
             ask.plan[:] = [plan]
         return plan
-
-    def _free(self, now: int, place: Place, quiet: bool) -> bool:
-        """Nothing blocks it, and every charge fits."""
-        if not quiet:
-            for subject in place.subjects:
-                if self._blocks.wait_ns(subject, now) != 0:
-                    return False
-        unproved = self._counters.unproved
-        for window, charge in place.bookings:
-            if window.capacity != charge.limit.capacity:
-                self._counters.fit(now, window, charge.limit)
-            if unproved and window in unproved and window.in_flight:
-                return False
-            wait = window.wait_ns(now, charge.units, charge.kept)
-            if wait != 0 and not (charge.shares and self._undrawn(now, window, charge) == 0):
-                return False
-        return True
-
-    def _wait(self, now: int, place: Place) -> tuple[int | None, str]:
-        """The longest of all waits and what imposes it; None if nothing but calls in flight is in the way."""
-        longest = 0
-        what = in_flight = ""
-        for subject in place.subjects:
-            wait = self._blocks.wait_ns(subject, now)
-            if wait is None:
-                in_flight = self._blocks.reason(subject)
-            elif wait > longest:
-                longest, what = wait, self._blocks.reason(subject)
-        for window, charge in place.bookings:
-            wait = self._undrawn(now, window, charge)
-            if wait == 0 and window.in_flight and window in self._counters.unproved:
-                wait = None
-            if wait is None:
-                in_flight = charge.limit.name
-            elif wait > longest:
-                longest, what = wait, charge.limit.name
-        return (None, in_flight) if in_flight and not longest else (longest, what)
-
-    @staticmethod
-    def _undrawn(now: int, window: Window, charge: Charge) -> int | None:
-        """The wait of a charge that leaves to others what they have not drawn of their shares yet."""
-        kept = charge.kept
-        if charge.shares and isinstance(window, FixedWindow):
-            kept = window.owed(now, charge.shares)
-        return window.wait_ns(now, charge.units, kept)
 
     def _take(self, now: int, ask: Ask, route: Route, bookings: list[Booking]) -> Permit:
         self._next_id += 1

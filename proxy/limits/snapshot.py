@@ -1,8 +1,10 @@
 """Counters and blocks of one moment, for people and metrics."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from proxy.limits.blocks import Subject
+from proxy.limits.coupling import Pair
 from proxy.model import Scope
 
 
@@ -17,6 +19,7 @@ class CounterState:
     detail: str  # the endpoint or symbol of a `per` limit
     used: float
     capacity: float
+    window_ns: int = 0  # 0: no window, calls in flight are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,5 @@ class BlockState:
 class Snapshot:
     counters: tuple[CounterState, ...]
     blocks: tuple[BlockState, ...]
+    coupled: frozenset[Pair] = frozenset()  # counted by account, though the table says by key
+    units: Mapping[tuple[str, ...], float] = field(default_factory=dict)  # (limit, scope, owner[, name]) -> taken ever

@@ -24,6 +24,7 @@ ACTIONS = (
     "lift_address",
     "set_clock_offset",
     "set_price",
+    "count_by_account",
 )
 
 

@@ -32,11 +32,12 @@ _SLOW = ("private/get-trades", "private/get-order-history")
 
 
 class CryptocomVenue:
-    """Private methods are counted by key and method, public ones by address and method."""
+    """Private methods are counted by key (or, if so set, account) and method, public ones by address and method."""
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
         self.limits = floor.config.cryptocom
+        self.by_account = self.limits.by_account
         self.windows = SlidingWindows()
         self._seen: OrderedDict[str, int] = OrderedDict()  # signature -> nonce, for the same envelope twice
 
@@ -138,7 +139,8 @@ class CryptocomVenue:
                 capacity = limits.order
             elif tail == "private/get-order-detail":
                 capacity = limits.detail
-        if not self.windows.take(f"{key.spec.key} {tail}", capacity, window, asked.monotonic):
+        subject = f"account {key.account.name}" if self.by_account else key.spec.key
+        if not self.windows.take(f"{subject} {tail}", capacity, window, asked.monotonic):
             raise Refusal(429, 42901, "TOO_MANY_REQUESTS")
 
     @staticmethod

@@ -139,6 +139,10 @@ class Simulator:
         """From now on the exchange's clock is wrong by that much."""
         self.clock_offset_ms[exchange] = offset_ms
 
+    def count_by_account(self, by_account: bool) -> None:
+        """Crypto.com: private methods are counted by account from now on, or by key again. Counts begin anew."""
+        self.cryptocom.by_account = by_account
+
     def set_price(self, base: str, quote: str, price: str) -> None:
         """Move a market's price; resting orders that it reaches fill."""
         self.board.set_price(base, quote, price)

@@ -170,7 +170,7 @@ async def test_metrics_are_prometheus_text(daemon):
     assert value("queue_length") == 3
     assert value("address_up", address="127.0.0.3") == 0
     assert value("exchange_clock_offset_seconds", exchange="binance") == -0.0125
-    account = {"scope": "account", "owner": "desk", "name": "", "detail": ""}
+    account = {"scope": "account", "owner": "desk", "name": ""}
     assert value("limit_used", limit="orders_10s", **account) == 57
     assert value("limit_capacity", limit="orders_10s", **account) == 100
     assert value("blocked", scope="pair", owner="desk", name="main", detail="127.0.0.3") == 1

@@ -167,14 +167,17 @@ def test_limits_are_those_that_the_account_is_counted_on(make_pool, make_gauges)
         CounterState("weight_1m", Scope.ADDRESS, "binance", "127.0.0.9", "", 1, 6000),  # an address of others
         CounterState("public_1s", Scope.ADDRESS, "kraken", "127.0.0.2", "", 1, 1),
         CounterState("sapi_uid_1m", Scope.ACCOUNT, "desk", "", "GET /sapi/v1/x", 3, 180000),
+        CounterState("orders_100ms", Scope.ACCOUNT, "desk", "", "", 2, 15),
         CounterState("orders_10s", Scope.ACCOUNT, "other", "", "", 9, 100),
         CounterState("orders_10s", Scope.ACCOUNT, "binance", "", "", 9, 100),  # an account with an exchange's name
     )
-    account = status({"desk": make_pool()}, {}, make_gauges(Snapshot(counters, ())), 1.0)["accounts"][0]
+    coupled = frozenset({("desk", "orders_100ms"), ("other", "weight_1m")})
+    account = status({"desk": make_pool()}, {}, make_gauges(Snapshot(counters, (), coupled)), 1.0)["accounts"][0]
     assert account["limits"] == [
         {
             "limit": "weight_1m",
             "scope": "address",
+            "coupled": False,
             "name": "127.0.0.2",
             "detail": "",
             "used": 1200.26,
@@ -183,10 +186,20 @@ def test_limits_are_those_that_the_account_is_counted_on(make_pool, make_gauges)
         {
             "limit": "sapi_uid_1m",
             "scope": "account",
+            "coupled": False,
             "name": "",
             "detail": "GET /sapi/v1/x",
             "used": 3,
             "capacity": 180000,
+        },
+        {
+            "limit": "orders_100ms",
+            "scope": "account",
+            "coupled": True,
+            "name": "",
+            "detail": "",
+            "used": 2,
+            "capacity": 15,
         },
     ]
 

@@ -1,5 +1,6 @@
 """The `capacity` command: what it prints, and that the daemon logs the same when it starts."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -10,10 +11,15 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from proxy.capacity import capacities
+from proxy.cli import daemon as daemon_module
 from proxy.cli.build import load_config, pools_of
 from proxy.cli.capacity import figure, show
 from proxy.cli.daemon import Daemon
 from proxy.cli.main import main
+from proxy.clock import SystemClock
+from proxy.learned import Informed
+from proxy.model import CallClass
+from tests.fakes import FakeClock
 
 HERE = "127.0.0.1, 127.0.0.2"
 
@@ -161,9 +167,77 @@ def test_an_account_at_a_time_knows_all_others(file: Path) -> None:
     pools = pools_of(load_config(file))
     console = Console(width=100)
     with console.capture() as printed:
-        show(console, [pools["binance-small"]], pools.values())
+        show(console, [Informed(pools["binance-small"])], pools.values())
     assert "1 address shared with binance-main" in printed.get()
     assert len(capacities(pools["binance-small"])) == 5
+
+
+def learned_of(file: Path) -> None:
+    """As a daemon would have left it: an hour to go for the coupling."""
+    counter = {"key": ["orders_10s", "account", "binance-main", ""], "learned": [50.0, 100.0]}
+    state = {"wall_ms": SystemClock().wall_ms(), "coupled": [["kraken-main", "rest", 3600 * 10**9, 3600 * 10**9]]}
+    (file.parent / "state").mkdir()
+    whole = {"format": 1, "state": {**state, "counters": [counter]}}
+    (file.parent / "state" / "ledger.json").write_text(json.dumps(whole))
+
+
+def test_what_the_daemon_has_learned_counts(run: Callable[..., Result], file: Path) -> None:
+    before = json.loads(run("--json").stdout)["accounts"]
+    assert {str(row["learned"]) for row in before} == {"{'coupled': [], 'capacities': {}}"}
+    assert "has learned" not in run().stdout
+    learned_of(file)
+    after = {row["account"]: row for row in json.loads(run("--json").stdout)["accounts"]}
+    assert after["binance-main"]["learned"] == {"coupled": [], "capacities": {"orders_10s": 50}}
+    assert after["kraken-main"]["learned"] == {"coupled": ["rest"], "capacities": {}}
+    orders = next(row for row in after["binance-main"]["budgets"] if row["class"] == "place")
+    assert orders["per_second"] == 5
+    reads = next(row for row in after["kraken-main"]["budgets"] if row["class"] == "read")
+    assert reads["limited_by"][0]["scope"] == "account"
+    assert reads["one_more"]["key"]["reason"] == "rest counts by account"
+    text = " ".join(run().stdout.split())
+    assert "As the daemon has learned: orders_10s has a capacity of 50." in text
+    assert "As the daemon has learned: rest counts by account, not by key." in text
+
+
+@pytest.mark.parametrize("text", ["", "{}", "nonsense", '{"format": 1, "state": {"counters": 7, "wall_ms": 1}}'])
+def test_a_state_that_cannot_be_read_is_as_none(run: Callable[..., Result], file: Path, text: str) -> None:
+    before = run().stdout
+    (file.parent / "state").mkdir()
+    (file.parent / "state" / "ledger.json").write_text(text)
+    assert run().stdout == before
+
+
+async def test_budgets_stand_in_the_metrics_and_follow_what_they_depend_on(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    daemon = Daemon(load_config(file), clock)
+    await daemon.start()
+
+    async def weighed_again() -> None:
+        known = daemon.gauges().budgets
+        for _ in range(300):  # a thread computes them
+            clock.advance(1_000_000_000)
+            await asyncio.sleep(0.001)
+            if daemon.gauges().budgets is not known:
+                return
+        raise AssertionError("the budgets stayed as they were")
+
+    try:
+        routes = {(row.account, row.call_class): row.routes for row in daemon.gauges().budgets}
+        assert routes["binance-main", CallClass.PLACE] == 1
+        assert routes["binance-main", CallClass.READ] == 2
+        monkeypatch.setattr(daemon_module, "missing", lambda address: "gone" if address == "127.0.0.2" else "")
+        await weighed_again()
+        routes = {(row.account, row.call_class): row.routes for row in daemon.gauges().budgets}
+        assert routes["binance-main", CallClass.READ] == 1
+        known = daemon.gauges().budgets
+        await daemon._weigh_again()
+        assert daemon.gauges().budgets is known  # nothing changed, nothing was computed
+        daemon.ledger._counters.couplings.pairs.add(("kraken-main", "rest"))
+        await weighed_again()
+    finally:
+        await daemon.stop(0.0)
 
 
 async def test_the_daemon_logs_what_its_addresses_give(missing_one: Path, caplog: pytest.LogCaptureFixture) -> None:

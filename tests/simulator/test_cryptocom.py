@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from proxy.simulator import ManualClock, Simulator
-from tests.simulator.clients import C_KEY, ELSEWHERE, OTHER, Cryptocom, Got, now_ms, send
+from proxy.simulator import CryptocomLimits, ManualClock, Simulator
+from tests.simulator.clients import C_KEY, ELSEWHERE, OTHER, Cryptocom, Got, config, now_ms, send
 
 OK = (200, 0)
 
@@ -142,6 +142,24 @@ async def test_windows_slide_per_key_and_method(start: Any, method: str, capacit
     assert await status(replace(bot, address=OTHER, number=10_000)) == 429
     clock.advance(window_s * 0.25 + 0.001)
     assert await status(bot) != 429
+
+
+@pytest.mark.parametrize("by", ["config", "control"])
+async def test_private_methods_may_count_by_account(start: Any, by: str) -> None:
+    limits = CryptocomLimits(by_account=by == "config")
+    sim = await start(replace(config(), cryptocom=limits), ManualClock())
+    bot = Cryptocom(sim.url("cryptocom"))
+    other = replace(bot, key=f"{C_KEY}-2")
+    if by == "control":
+        url = sim.url("control") + "/do/count_by_account"
+        assert (await send("POST", url, body='{"by_account": true}')).status == 200
+    now = sim.clock.now_ms()
+    method = "private/user-balance"
+    statuses = [(await caller(method, now + n)).status for n, caller in enumerate((bot, other, bot, other, bot))]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert (await other("private/get-open-orders", now)).status == 200  # by method as before
+    sim.count_by_account(False)
+    assert (await other(method, now + 10)).status == 200
 
 
 async def test_public_counts_by_address(start: Any) -> None:
