@@ -71,12 +71,12 @@ async def test_who_stands_behind_the_head_waits_at_least_as_long(numbers: list[i
     row = lane(ask(ORDERS))
     await join(row, numbers, "a")
     row.held, row.held_ns = NotUntil(500, Scope.ACCOUNT, "orders"), 1_000
-    assert row.behind("a", 1_200) == row.behind("b", 1_200) == NotUntil(300, Scope.ACCOUNT, "orders")
+    assert row.behind("a", 0, 1_200) == row.behind("b", 0, 1_200) == NotUntil(300, Scope.ACCOUNT, "orders")
     assert row.at_least(2_000) == NotUntil(0, Scope.ACCOUNT, "orders")
     row.contests[0].join("b")  # it waits in another lane, and has had less
     row.contests[0].charge("a", 0.5, 1)
-    assert row.behind("b", 1_200) is None
-    assert row.behind("a", 1_200) is not None
+    assert row.behind("b", 0, 1_200) is None
+    assert row.behind("a", 0, 1_200) is not None
 
 
 def test_whose_room_may_be_this_lanes() -> None:

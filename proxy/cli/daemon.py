@@ -80,7 +80,7 @@ class Daemon:
     def gauges(self) -> Gauges:
         """The figures of this moment."""
         return Gauges(
-            self.ledger.snapshot(), self.dispatcher.waiting, self._ready, self._times.offsets_ms(), dict(self._up)
+            self.ledger.snapshot(), self.dispatcher.length, self._ready, self._times.offsets_ms(), dict(self._up)
         )
 
     async def start(self) -> tuple[list[str], str]:
