@@ -61,9 +61,10 @@ class Dispatcher:
         share: float = 1.0,
         priority: int = 0,
     ) -> Permit | NotUntil:
-        """A permit, or NotUntil at once when the wait would outlast the deadline. `share`: the bot's weight; `priority`: see Lane.
+        """A permit, or NotUntil at once when the wait would outlast the deadline.
 
-        Raises QueueFull, and Gone once the bot has hung up.
+        `share`: the bot's weight. `priority`: among its own calls of one rank (Lane). Raises QueueFull, and Gone once
+        the bot has hung up.
         """
         name = lane_name(ask) if self.waiting else None
         if name is None or self._uncontested(name, ask):

@@ -24,10 +24,10 @@ def numbers() -> list[int]:
     return []
 
 
-async def join(row: Lane, numbers: list[int], bot: str) -> Waiter:
+async def join(row: Lane, numbers: list[int], bot: str, priority: int = 0) -> Waiter:
     numbers.append(len(numbers))
     future = asyncio.get_running_loop().create_future()
-    waiter = Waiter(len(numbers), bot, 1.0, row.ask, 0, lambda: False, future)
+    waiter = Waiter(len(numbers), bot, 1.0, row.ask, 0, lambda: False, future, priority)
     row.add(waiter)
     return waiter
 
@@ -65,6 +65,17 @@ async def test_a_bots_calls_in_their_order(numbers: list[int]) -> None:
     assert row.head() is third
     row.remove(third)
     assert not row.queues and row.contests[0].empty
+
+
+async def test_a_bots_calls_by_priority_and_leads_before_priorities(numbers: list[int]) -> None:
+    row = lane(ask(ORDERS))
+    low, urgent, first = [await join(row, numbers, "a", priority) for priority in (1, -1, 0)]
+    assert list(row.queues["a"]) == [urgent, first, low]
+    meek = await join(row, numbers, "b", 1)
+    assert row.head() is urgent  # neither has had more
+    row.contests[0].charge("a", 0.1, 1)
+    row.rebase()
+    assert row.head() is meek
 
 
 async def test_who_stands_behind_the_head_waits_at_least_as_long(numbers: list[int]) -> None:
