@@ -56,7 +56,7 @@ class OrderLines:
         """A place at the end of every line. It must be left, whether or not its turn has come."""
         if not orders.own and not orders.tags:
             return FREE
-        turn = Turn(dict.fromkeys([(account, name) for name in orders.own[:_MOST_NAMES]], False))
+        turn = Turn({(account, order): False for order in orders.own[:_MOST_NAMES]})
         for tag in orders.tags[:_MOST_NAMES]:
             turn.names.setdefault((account, tag), True)
         for name, shares in turn.names.items():

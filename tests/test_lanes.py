@@ -69,9 +69,9 @@ async def test_a_bots_calls_in_their_order(numbers: list[int]) -> None:
 
 async def test_a_bots_calls_by_priority_and_leads_before_priorities(numbers: list[int]) -> None:
     row = lane(ask(ORDERS))
+    meek = await join(row, numbers, "b", 1)
     low, urgent, first = [await join(row, numbers, "a", priority) for priority in (1, -1, 0)]
     assert list(row.queues["a"]) == [urgent, first, low]
-    meek = await join(row, numbers, "b", 1)
     assert row.head() is urgent  # neither has had more
     row.contests[0].charge("a", 0.1, 1)
     row.rebase()

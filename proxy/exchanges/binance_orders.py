@@ -17,7 +17,7 @@ def orders(endpoint: Endpoint, params: Mapping[str, str]) -> Orders:
     `DELETE openOrders` names none: a kill switch does not wait behind the orders that are still being placed.
     """
     symbol = params.get("symbol", "")
-    named = [v for name, v in params.items() if v and (name.endswith("ClientOrderId") or name in _NUMBERS)]
+    named = [v for name, v in params.items() if v and (name[-13:] == "ClientOrderId" or name in _NUMBERS)]
     return Orders(tuple([f"{symbol} {value}" for value in named])) if named else Orders()
 
 

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from proxy.exchanges.table import Table
 from proxy.model import (
@@ -22,8 +23,7 @@ from proxy.model import (
 FORWARDED_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(NamedTuple):
     """The orders that a write names, by ids of the bot or of the exchange. Kinds of ids need not be told apart.
 
     `tags`: names that many orders may carry, where this call only adds one more of them.
