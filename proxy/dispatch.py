@@ -1,7 +1,8 @@
-"""Who goes next: calls wait here for a permit, cancels before orders before reads, bots of a class by fair shares.
+"""Who goes next: calls wait here for a permit, by rank, bots of a rank by fair shares, a bot's own by its priorities.
 
-Waiters of one class with the same keys and limits stand in one lane, each bot's first come first served; a lane that
-must wait never holds up another. A lane is looked at again only when what holds it may have changed.
+Ranks are cancel, close (an order that only reduces), place and amend, read, public. Waiters of one rank with the same
+keys and limits stand in one lane, each bot's first come first served; a lane that must wait never holds up another. A
+lane is looked at again only when what holds it may have changed.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from heapq import heapify, heappop, heapreplace
 
 from proxy.clock import SECOND_NS, Alarm, Clock
 from proxy.fairness import Contest, parts_of
-from proxy.lanes import RANKS, ContestName, Lane, LaneName, Waiter, contest_names, lane_name
+from proxy.lanes import ContestName, Lane, LaneName, Waiter, contest_names, lane_name, rank_of
 from proxy.limits.blocks import Subject
 from proxy.limits.ledger import Ledger
 from proxy.model import Ask, NotUntil, Permit, Scope, Usage
@@ -53,13 +54,26 @@ class Dispatcher:
         self._numbers = 0
         self._sweep_again_ns = 0
         self.waiting = 0
+        self.elsewhere = 0  # calls that wait for something else first (order_lines.py); they count in the length
+
+    @property
+    def length(self) -> int:
+        return self.waiting + self.elsewhere
 
     async def take(
-        self, ask: Ask, *, deadline_ns: int, gone: Callable[[], bool] = _never, bot: str = "", share: float = 1.0
+        self,
+        ask: Ask,
+        *,
+        deadline_ns: int,
+        gone: Callable[[], bool] = _never,
+        bot: str = "",
+        share: float = 1.0,
+        priority: int = 0,
     ) -> Permit | NotUntil:
-        """A permit, or NotUntil at once when the wait would outlast the deadline. `share`: the bot's weight.
+        """A permit, or NotUntil at once when the wait would outlast the deadline.
 
-        Raises QueueFull, and Gone once the bot has hung up.
+        `share`: the bot's weight. `priority`: among its own calls of one rank (Lane). Raises QueueFull, and Gone once
+        the bot has hung up.
         """
         name = lane_name(ask) if self.waiting else None
         if name is None or self._uncontested(name, ask):
@@ -71,17 +85,15 @@ class Dispatcher:
                 return found
         name = name or lane_name(ask)
         lane = self._lanes.get(name)
-        held = lane.behind(bot, self._clock.now_ns()) if lane is not None else None
+        held = lane.behind(bot, priority, self._clock.now_ns()) if lane is not None else None
         if held is not None and self._too_late(held, deadline_ns):
             self._waits(ask, held)
             return held
-        if self.waiting >= self._max_waiting:
-            self._sweep()
-            if self.waiting >= self._max_waiting:
-                raise QueueFull
+        if self.crowded():
+            raise QueueFull
         self._numbers += 1
         granted: asyncio.Future[Permit | NotUntil] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(self._numbers, bot, share, ask, deadline_ns, gone, granted)
+        waiter = Waiter(self._numbers, bot, share, ask, deadline_ns, gone, granted, priority)
         lane = self._lanes.get(name) or self._open(name, ask)
         lane.add(waiter)
         self.waiting += 1
@@ -98,6 +110,12 @@ class Dispatcher:
         finally:
             if waiter.alarm is not None:
                 waiter.alarm.cancel()
+
+    def crowded(self) -> bool:
+        """No room for one more, though those whose bots hung up have left."""
+        if self.length >= self._max_waiting:
+            self._sweep()
+        return self.length >= self._max_waiting
 
     def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
         """Close a permit, and let the next one go."""
@@ -124,11 +142,10 @@ class Dispatcher:
         """None of those who wait is due, or in the same class competes for any of the call's limits."""
         if name in self._lanes or (self._until and self._alarm_ns <= self._clock.now_ns()):
             return False
-        rank = RANKS.get(ask.call_class, 3)
-        return not any(row in self._contests for row in contest_names(ask, rank))
+        return not any(row in self._contests for row in contest_names(ask, rank_of(ask)))
 
     def _open(self, name: LaneName, ask: Ask) -> Lane:
-        rank = RANKS.get(ask.call_class, 3)
+        rank = rank_of(ask)
         contests = tuple(self._contests.setdefault(row, Contest()) for row in contest_names(ask, rank))
         return self._lanes.setdefault(name, Lane(name, rank, contests, ask))
 
@@ -193,9 +210,9 @@ class Dispatcher:
         heads = [lane.place() for lane in look]
         heapify(heads)
         while heads:
-            lane = heads[0][3]
+            lane = heads[0][-1]
             place = lane.place()
-            if place[:3] != heads[0][:3]:
+            if place[:-1] != heads[0][:-1]:
                 heapreplace(heads, place)  # its bot was served from another lane meanwhile
                 continue
             if self._serve_head(lane, lane.head()) and lane.queues:

@@ -40,6 +40,7 @@ from proxy.model import (
     Verdict,
 )
 from proxy.nonces import Nonces
+from proxy.order_lines import OrderLines
 from proxy.own_calls import OwnCalls
 from proxy.pool import Asks, Pool
 from proxy.preview import preview
@@ -91,6 +92,7 @@ class Gateway:
         self._times = times
         self._asks = Asks()
         self._flights = Flights(clock)
+        self._lines = OrderLines(clock, dispatcher)
 
     async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
         """Carry a call to its end. Raises BadCall if it cannot be sent, Gone if the bot hung up first."""
@@ -98,6 +100,8 @@ class Gateway:
         pool = self._pools[call.account]
         if call.endpoint.call_class is CallClass.PUBLIC:
             answer = await self._read_public(call, pool, progress, gone)
+        elif call.endpoint.call_class.writes:
+            answer = await self._write(call, pool, progress, gone)
         else:
             answer = await self._forward(call, pool, progress, gone)
         own_ns = self._clock.now_ns() - call.received_ns - progress.queued_ns - progress.upstream_ns
@@ -116,6 +120,20 @@ class Gateway:
             self._metrics.shared_read(pool.exchange.name, answer.shared)
         return answer
 
+    async def _write(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
+        """Behind every earlier call that names the same order, until this one's answer is judged."""
+        turn = self._lines.join(call.account, pool.exchange.orders(call.endpoint, call.params))
+        try:
+            if turn.waits:
+                asked_ns = self._clock.now_ns()
+                refusal = await self._lines.reached(turn, deadline_ns=call.deadline_ns, gone=gone)
+                progress.queued_ns += self._clock.now_ns() - asked_ns
+                if refusal is not None:
+                    return self._answer(None, refusal, progress, Executed.NO)
+            return await self._forward(call, pool, progress, gone)
+        finally:
+            self._lines.leave(turn)
+
     def preview(self, call: Call) -> dict[str, Any]:
         """What forwarding the call would do now, without doing it."""
         return preview(call, self._pools[call.account], self._ledger)
@@ -126,7 +144,12 @@ class Gateway:
             asked_ns = self._clock.now_ns()
             try:
                 found = self._same_key(ask, progress) or await self._dispatch.take(
-                    ask, deadline_ns=call.deadline_ns, gone=gone, bot=call.bot, share=call.share
+                    ask,
+                    deadline_ns=call.deadline_ns,
+                    gone=gone,
+                    bot=call.bot,
+                    share=call.share,
+                    priority=call.priority,
                 )
             except QueueFull:
                 executed = Executed.NO if call.endpoint.call_class.writes else None

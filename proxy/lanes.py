@@ -9,10 +9,11 @@ from proxy.clock import Alarm
 from proxy.fairness import Contest
 from proxy.model import Ask, CallClass, NotUntil, Permit, Scope, Shape
 
-RANKS = {CallClass.CANCEL: 0, CallClass.PLACE: 2, CallClass.AMEND: 2, CallClass.READ: 3, CallClass.PUBLIC: 4}
+_RANKS = {CallClass.CANCEL: 0, CallClass.PLACE: 2, CallClass.AMEND: 2, CallClass.READ: 3, CallClass.PUBLIC: 4}
+_CLOSES = 1
 
 ContestName = tuple[int, str, str, str, str]
-LaneName = tuple[CallClass, str, tuple[str | None, ...], tuple[tuple[str, str], ...]]
+LaneName = tuple[int, CallClass, str, tuple[str | None, ...], tuple[tuple[str, str], ...]]
 
 
 @dataclass(slots=True, eq=False)
@@ -24,12 +25,17 @@ class Waiter:
     deadline_ns: int
     gone: Callable[[], bool]
     granted: "asyncio.Future[Permit | NotUntil]"
+    priority: int = 0  # the lower goes first
     alarm: Alarm | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """Waiters that the same limits and blocks hold up. At `held_ns`, `held` was in the way of `seen`, then its head."""
+    """Waiters that the same limits and blocks hold up. At `held_ns`, `held` was in the way of `seen`, then its head.
+
+    A bot's own calls stand by their priority, then by arrival. Between bots it decides only where neither had more
+    than the other: what a bot calls urgent must not take from the shares of others.
+    """
 
     name: LaneName
     rank: int
@@ -41,10 +47,11 @@ class Lane:
     held_ns: int = 0
 
     def head(self) -> Waiter:
-        """The bot with the smallest lead on its rivals; of these, the first to come."""
+        """The bot with the smallest lead on its rivals; of these, the most urgent call; of these, the first to come."""
         if len(self.queues) == 1:
             return next(iter(self.queues.values()))[0]
-        return min((queue[0] for queue in self.queues.values()), key=lambda head: (self.lead(head.bot), head.number))
+        heads = (queue[0] for queue in self.queues.values())
+        return min(heads, key=lambda head: (self.lead(head.bot), head.priority, head.number))
 
     def lead(self, bot: str) -> float:
         """On the limit of which it had most more than others."""
@@ -54,16 +61,20 @@ class Lane:
         for contest in self.contests:
             contest.rebase()
 
-    def place(self) -> "tuple[int, float, int, Lane]":
+    def place(self) -> "tuple[int, float, int, int, Lane]":
         """Where it stands among the lanes. No two have the same number."""
         head = self.head()
-        return (self.rank, self.lead(head.bot), head.number, self)
+        return (self.rank, self.lead(head.bot), head.priority, head.number, self)
 
     def add(self, waiter: Waiter) -> None:
         for contest in self.contests:
             contest.join(waiter.bot)
             contest.rebase()
-        self.queues.setdefault(waiter.bot, deque()).append(waiter)
+        queue = self.queues.setdefault(waiter.bot, deque())
+        at = len(queue)
+        while at and queue[at - 1].priority > waiter.priority:
+            at -= 1
+        queue.insert(at, waiter)
 
     def remove(self, waiter: Waiter) -> None:
         queue = self.queues[waiter.bot]
@@ -83,10 +94,12 @@ class Lane:
             charge.limit.shape is Shape.FIXED or charge.limit.name in names for charge in self.ask.charges
         )
 
-    def behind(self, bot: str, now_ns: int) -> NotUntil | None:
+    def behind(self, bot: str, priority: int, now_ns: int) -> NotUntil | None:
         """What a newcomer waits for at least: what holds the head holds all behind it. None: it would be the head."""
         self.rebase()
-        leads = bot not in self.queues and self.lead(bot) < self.lead(self.head().bot)
+        own, head = self.queues.get(bot), self.head()
+        first = own is None or priority < own[0].priority
+        leads = first and (self.lead(bot), priority) < (self.lead(head.bot), head.priority)
         return None if leads else self.at_least(now_ns)
 
     def at_least(self, now_ns: int) -> NotUntil | None:
@@ -97,9 +110,20 @@ class Lane:
         return replace(held, wait_ns=max(held.wait_ns - (now_ns - self.held_ns), 0))
 
 
+def rank_of(ask: Ask) -> int:
+    """The smaller goes first: cancel, close, place and amend, read, public."""
+    return _CLOSES if ask.closes else _RANKS.get(ask.call_class, 3)
+
+
 def lane_name(ask: Ask) -> LaneName:
     keys = tuple(routes.key for routes in ask.routes)
-    return (ask.call_class, ask.account, keys, tuple((charge.limit.name, charge.detail) for charge in ask.charges))
+    return (
+        rank_of(ask),
+        ask.call_class,
+        ask.account,
+        keys,
+        tuple((charge.limit.name, charge.detail) for charge in ask.charges),
+    )
 
 
 def contest_names(ask: Ask, rank: int) -> list[ContestName]:

@@ -147,6 +147,7 @@ class Ask:
     charges: tuple[Charge, ...]
     routes: tuple[KeyRoutes, ...]
     endpoint: str = ""
+    closes: bool = False  # a place call that can only reduce a position
     plan: list[object] = field(default_factory=list, compare=False, repr=False)
 
 
@@ -203,10 +204,7 @@ class Incoming:
 
     def header(self, name: str) -> str:
         """The first value of the header (name in lower case), or ""."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return ""
+        return next((value for key, value in self.headers if key == name), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +224,7 @@ class Call:
     pinned_key: str | None = None
     dry_run: bool = False
     share: float = 1.0  # the bot's weight in the queue
+    priority: int = 0  # among the bot's calls of one rank, the lower goes first
 
 
 @dataclass(frozen=True, slots=True)

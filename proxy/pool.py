@@ -125,24 +125,37 @@ def ask_for(pool: Pool, call: Call) -> Ask:
     if routes and pool.in_flight and endpoint.auth is Auth.SIGNED:
         # All keys of an account share one charge; the tightest key's cap holds for all of them.
         charges.append(Charge(min((pool.in_flight[r.key or ""] for r in routes), key=lambda cap: cap.capacity), 1))
-    return Ask(pool.exchange.name, pool.account, endpoint.call_class, tuple(charges), routes, endpoint.name)
+    return Ask(
+        pool.exchange.name,
+        pool.account,
+        endpoint.call_class,
+        tuple(charges),
+        routes,
+        endpoint.name,
+        _closes(pool, call),
+    )
+
+
+def _closes(pool: Pool, call: Call) -> bool:
+    return call.endpoint.call_class is CallClass.PLACE and pool.exchange.closes(call.endpoint, call.params)
 
 
 class Asks:
     """`ask_for`, with what no parameter, symbol or pin changes made once per endpoint."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[Pool, Ask]] = {}
+        self._known: dict[tuple[str, str, bool], tuple[Pool, Ask]] = {}
 
     def of(self, pool: Pool, call: Call) -> Ask:
         endpoint = call.endpoint
-        known = self._known.get((pool.account, endpoint.name))
+        name = (pool.account, endpoint.name, _closes(pool, call))
+        known = self._known.get(name)
         if known is not None and known[0] is pool and call.pinned_key is None:
             return known[1]
         ask = ask_for(pool, call)
         by_symbol = any(pool.limits[cost.limit].per == "symbol" for cost in endpoint.costs)
         if call.pinned_key is None and not by_symbol and not any(cost.param for cost in endpoint.costs):
-            self._known[pool.account, endpoint.name] = (pool, ask)
+            self._known[name] = (pool, ask)
         return ask
 
 

@@ -10,6 +10,11 @@ def queue_full() -> Refusal:
     return Refusal(429, "queue_full", "too many calls are waiting", 1)
 
 
+def order_busy(order: str) -> Refusal:
+    """An earlier call on the same order had no answer when this one's time was up; this one was not sent."""
+    return Refusal(503, "order_busy", f"an earlier call on order {order[:64]} has no answer yet", 1)
+
+
 def outcome_unknown(call_id: str, verdict: Verdict) -> Refusal:
     """A write that may have been executed."""
     text = f"executed or not, nobody knows ({verdict.code}); look it up, do not repeat it (call {call_id})"

@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,8 +73,11 @@ class Queue:
         gone: Callable[[], bool] = lambda: False,
         bot: str = "",
         share: float = 1.0,
+        priority: int = 0,
     ) -> None:
-        found = self.dispatcher.take(wanted, deadline_ns=deadline_ns, gone=gone, bot=bot, share=share)
+        found = self.dispatcher.take(
+            wanted, deadline_ns=deadline_ns, gone=gone, bot=bot, share=share, priority=priority
+        )
         self.tasks[name] = asyncio.ensure_future(self._take(name, found))
         await settled()
 
@@ -618,6 +622,81 @@ async def test_cancels_come_first_whatever_their_bot_has_taken(queue: Queue) -> 
     await queue.many(9, ask(Charge(ORDERS, 1), call_class=CallClass.CANCEL), "a")
     served = await queue.windows(1)
     assert served == {"a": 9, "b": 1} and queue.served[-1][0] == "b"
+
+
+async def test_ranks(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for name in ("public", "read", "amend", "place", "close", "cancel"):
+        wanted = ask(Charge(ORDERS, 1), call_class=CallClass.PLACE if name == "close" else CallClass(name))
+        await queue.put(name, replace(wanted, closes=name == "close"))
+    await queue.advance(10 * SECOND)
+    assert queue.served == ["cancel", "close", "amend", "place", "read", "public"]
+
+
+async def test_a_close_goes_before_places_that_came_first_and_does_not_count_against_them(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    place = ask(Charge(ORDERS, 1), call_class=CallClass.PLACE)
+    await queue.many(12, place, "a")
+    await queue.many(1, replace(place, closes=True), "b")
+    await queue.many(1, place, "b")
+    served = await queue.windows(1)
+    assert served == {"a": 8, "b": 2} and queue.served[0][0] == "b"
+
+
+# A bot's own priorities
+
+
+async def test_a_bots_own_calls_go_by_their_priority_then_by_arrival(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for n, priority in enumerate([1, 0, -1, 0, 1, -1]):
+        await queue.put(f"{n}", ask(Charge(ORDERS, 1)), bot="a", priority=priority)
+    await queue.advance(10 * SECOND)
+    assert queue.served == ["2", "5", "1", "3", "0", "4"]
+
+
+async def test_priorities_hold_between_lanes_too(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.put("low", ask(Charge(ORDERS, 6)), bot="a", priority=1)
+    await queue.put("high", ask(Charge(ORDERS, 6), Charge(QUOTES, 1, "XBT")), bot="a", priority=-1)
+    await queue.advance(10 * SECOND)
+    assert queue.served == ["high"]
+
+
+async def test_a_priority_moves_no_call_past_another_rank(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    await queue.put("read", ask(Charge(ORDERS, 5)), bot="a", priority=-1)
+    await queue.put("place", ask(Charge(ORDERS, 5), call_class=CallClass.PLACE), bot="b", priority=1)
+    await queue.put("cancel", ask(Charge(ORDERS, 5), call_class=CallClass.CANCEL), bot="b", priority=1)
+    await queue.advance(10 * SECOND)
+    assert queue.served == ["cancel", "place"]
+
+
+async def test_a_priority_takes_nothing_from_the_shares_of_others(queue: Queue) -> None:
+    await queue.fill(ORDERS)
+    for n in range(30):
+        await queue.put(f"loud{n}", ask(Charge(ORDERS, 1)), bot="a", priority=-1)
+        await queue.put(f"meek{n}", ask(Charge(ORDERS, 1)), bot="b", priority=1)
+    assert await queue.windows(4) == {"l": 20, "m": 20}
+
+
+async def test_an_urgent_call_is_not_told_the_wait_of_those_behind_it(queue: Queue) -> None:
+    """The first of its bot is too dear to go now; the urgent one fits."""
+    await queue.put("half", ask(Charge(ORDERS, 5)), bot="a")
+    await queue.settle("half")
+    await queue.put("dear", ask(Charge(ORDERS, 9)), bot="a")
+    await queue.put("urgent", ask(Charge(ORDERS, 1)), bot="a", priority=-1, deadline_ns=START + SECOND)
+    await queue.put("behind", ask(Charge(ORDERS, 1)), bot="a", deadline_ns=START + SECOND)
+    assert queue.served == ["half", "urgent"] and "behind" in queue.refused
+
+
+async def test_calls_that_wait_elsewhere_count_in_the_length() -> None:
+    queue = Queue(max_waiting=2)
+    await queue.fill(ORDERS)
+    await queue.put("one", ask(Charge(ORDERS, 1)))
+    queue.dispatcher.elsewhere = 1
+    await queue.put("two", ask(Charge(ORDERS, 1)))
+    assert isinstance(queue.raised["two"], QueueFull) and queue.dispatcher.length == 2
+    await queue.close()
 
 
 # What is looked at again, and when

@@ -914,3 +914,154 @@ async def test_a_refusal_of_the_tables_own_kind_blames_whom_the_exchange_blames(
     desk = make_desk(keys=3, classify=judged(Outcome.THROTTLED, Scope.KEY))
     await desk.forward(JUDGED, JUDGED, OK)
     assert set(desk.blocks) == {("key", "desk", "k1"), ("key", "desk", "k2")}
+
+
+# Calls that name the same order
+
+ORDER_A = "symbol=BTCUSDT&newClientOrderId=dummy-a"
+CANCEL = "DELETE /api/v3/order"
+
+
+class Held:
+    """An answer that comes when the test says so."""
+
+    def __init__(self, reply: Reply | Exception = OK) -> None:
+        self._event = asyncio.Event()
+        self._reply = reply
+
+    async def __call__(self) -> Reply:
+        await self._event.wait()
+        if isinstance(self._reply, Exception):
+            raise self._reply
+        return self._reply
+
+    def come(self) -> None:
+        self._event.set()
+
+
+def start(desk: Desk, name: str, query: str, gone: Callable[[], bool] = lambda: False, **fields: Any) -> Any:
+    return asyncio.ensure_future(desk.gateway.forward(desk.call(name, query=query, **fields), gone))
+
+
+def methods(desk: Desk) -> list[str]:
+    return [sent.request.method for sent in desk.sent]
+
+
+@pytest.mark.parametrize("reply", [OK, error(400, -2010), MaybeSent("dummy reset"), NotSent("dummy refused")])
+async def test_a_cancel_waits_for_the_answer_to_its_place_whatever_that_says(
+    desk: Desk, reply: Reply | Exception
+) -> None:
+    held = Held(reply)
+    desk.script.steps = [held, OK, OK]
+    place = start(desk, PLACE, ORDER_A)
+    await settled()
+    cancel = start(desk, CANCEL, "symbol=BTCUSDT&origClientOrderId=dummy-a")
+    await settled()
+    assert methods(desk) == ["POST"] and not cancel.done()
+    before = desk.clock.now_ns()
+    desk.clock.advance(S)
+    held.come()
+    await place
+    answer = await cancel
+    assert methods(desk)[-1] == "DELETE" and answer.executed is Executed.YES
+    assert answer.queued_ns >= desk.clock.now_ns() - before - 2 * desk.script.takes_ns > 0
+    assert len(desk.gateway._lines) == 0
+
+
+async def test_a_cancel_waits_for_its_place_in_the_queue_though_cancels_go_first(
+    make_desk: Callable[..., Desk],
+) -> None:
+    desk = make_desk()
+    for _ in range(100):  # all orders of the ten seconds
+        await desk.forward(OK, name=PLACE)
+    desk.sent.clear()
+    desk.script.steps = [OK] * 4
+    place = start(desk, PLACE, ORDER_A, within_s=60)
+    await settled()
+    amend = start(desk, "PUT /api/v3/order/amend/keepPriority", "symbol=BTCUSDT&origClientOrderId=dummy-a", within_s=60)
+    cancel = start(desk, CANCEL, "symbol=BTCUSDT&origClientOrderId=dummy-a", within_s=60)
+    other = start(desk, CANCEL, "symbol=BTCUSDT&origClientOrderId=dummy-b")
+    await settled()
+    assert methods(desk) == ["DELETE"] and other.done() and desk.dispatcher.length == 3
+    await desk.wait(30 * S)
+    await asyncio.gather(place, amend, cancel)
+    assert methods(desk) == ["DELETE", "POST", "PUT", "DELETE"]
+
+
+async def test_reads_and_cancels_of_everything_wait_for_no_order(desk: Desk) -> None:
+    held = Held()
+    desk.script.steps = [held, OK, OK, OK]
+    place = start(desk, PLACE, ORDER_A)
+    await settled()
+    await desk.gateway.forward(desk.call("GET /api/v3/order", query="symbol=BTCUSDT&origClientOrderId=dummy-a"))
+    await desk.gateway.forward(desk.call("DELETE /api/v3/openOrders", query="symbol=BTCUSDT"))
+    await desk.gateway.forward(desk.call(PLACE, query="symbol=ETHUSDT&newClientOrderId=dummy-a"))
+    assert methods(desk) == ["POST", "GET", "DELETE", "POST"] and not place.done()
+    held.come()
+    await place
+
+
+async def test_a_call_whose_order_stays_busy_is_told_so_and_not_sent(desk: Desk) -> None:
+    held = Held()
+    desk.script.steps = [held]
+    place = start(desk, PLACE, ORDER_A)
+    await settled()
+    cancel = start(desk, CANCEL, "symbol=BTCUSDT&origClientOrderId=dummy-a", within_s=2)
+    await settled()
+    desk.clock.advance(2 * S)
+    answer = await cancel
+    assert answer.refusal is not None and (answer.refusal.status, answer.refusal.reason) == (503, "order_busy")
+    assert "dummy-a" in answer.refusal.message
+    assert (answer.executed, answer.attempts, answer.queued_ns) == (Executed.NO, 0, 2 * S)
+    held.come()
+    await place
+    assert methods(desk) == ["POST"]
+
+
+async def test_who_hangs_up_or_is_cancelled_before_its_order_is_free_holds_nobody(desk: Desk) -> None:
+    held = Held()
+    desk.script.steps = [held, OK]
+    query = "symbol=BTCUSDT&origClientOrderId=dummy-a"
+    place = start(desk, PLACE, ORDER_A)
+    await settled()
+    gone = start(desk, CANCEL, query, lambda: True)
+    cancelled = start(desk, CANCEL, query)
+    last = start(desk, CANCEL, query)
+    await settled()
+    cancelled.cancel()
+    held.come()
+    await place
+    assert (await last).reply is OK
+    with pytest.raises(Gone):
+        await gone
+    assert methods(desk) == ["POST", "DELETE"] and len(desk.gateway._lines) == 0
+
+
+async def test_a_full_queue_refuses_those_that_would_wait_for_an_order_too(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(most=1)
+    held = Held()
+    desk.script.steps = [held, OK]
+    query = "symbol=BTCUSDT&origClientOrderId=dummy-a"
+    place = start(desk, PLACE, ORDER_A)
+    await settled()
+    waits = start(desk, CANCEL, query)
+    await settled()
+    refused = await desk.gateway.forward(desk.call(CANCEL, query=query))
+    assert refused.refusal is not None and refused.refusal.reason == "queue_full"
+    held.come()
+    await asyncio.gather(place, waits)
+
+
+async def test_a_bots_priority_reaches_the_queue(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    for _ in range(100):
+        await desk.forward(OK, name=PLACE)
+    desk.sent.clear()
+    desk.script.steps = [OK, OK]
+    later = start(desk, PLACE, "symbol=B&newClientOrderId=later", within_s=60, priority=1)
+    await settled()
+    sooner = start(desk, PLACE, "symbol=B&newClientOrderId=sooner", within_s=60, priority=-1)
+    await settled()
+    await desk.wait(30 * S)
+    await asyncio.gather(later, sooner)
+    assert [sent.params["newClientOrderId"] for sent in desk.sent] == ["sooner", "later"]

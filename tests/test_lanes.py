@@ -24,10 +24,10 @@ def numbers() -> list[int]:
     return []
 
 
-async def join(row: Lane, numbers: list[int], bot: str) -> Waiter:
+async def join(row: Lane, numbers: list[int], bot: str, priority: int = 0) -> Waiter:
     numbers.append(len(numbers))
     future = asyncio.get_running_loop().create_future()
-    waiter = Waiter(len(numbers), bot, 1.0, row.ask, 0, lambda: False, future)
+    waiter = Waiter(len(numbers), bot, 1.0, row.ask, 0, lambda: False, future, priority)
     row.add(waiter)
     return waiter
 
@@ -67,16 +67,27 @@ async def test_a_bots_calls_in_their_order(numbers: list[int]) -> None:
     assert not row.queues and row.contests[0].empty
 
 
+async def test_a_bots_calls_by_priority_and_leads_before_priorities(numbers: list[int]) -> None:
+    row = lane(ask(ORDERS))
+    meek = await join(row, numbers, "b", 1)
+    low, urgent, first = [await join(row, numbers, "a", priority) for priority in (1, -1, 0)]
+    assert list(row.queues["a"]) == [urgent, first, low]
+    assert row.head() is urgent  # neither has had more
+    row.contests[0].charge("a", 0.1, 1)
+    row.rebase()
+    assert row.head() is meek
+
+
 async def test_who_stands_behind_the_head_waits_at_least_as_long(numbers: list[int]) -> None:
     row = lane(ask(ORDERS))
     await join(row, numbers, "a")
     row.held, row.held_ns = NotUntil(500, Scope.ACCOUNT, "orders"), 1_000
-    assert row.behind("a", 1_200) == row.behind("b", 1_200) == NotUntil(300, Scope.ACCOUNT, "orders")
+    assert row.behind("a", 0, 1_200) == row.behind("b", 0, 1_200) == NotUntil(300, Scope.ACCOUNT, "orders")
     assert row.at_least(2_000) == NotUntil(0, Scope.ACCOUNT, "orders")
     row.contests[0].join("b")  # it waits in another lane, and has had less
     row.contests[0].charge("a", 0.5, 1)
-    assert row.behind("b", 1_200) is None
-    assert row.behind("a", 1_200) is not None
+    assert row.behind("b", 0, 1_200) is None
+    assert row.behind("a", 0, 1_200) is not None
 
 
 def test_whose_room_may_be_this_lanes() -> None:

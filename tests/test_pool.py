@@ -310,6 +310,27 @@ def test_an_ask_is_made_once_where_nothing_changes_it() -> None:
     assert asks.of(pool(), order) is not asks.of(to, order)  # another configuration of the account
 
 
+def test_an_order_that_only_reduces_is_not_taken_for_another_one() -> None:
+    to, asks = pool("cryptocom"), Asks()
+    name = "POST /exchange/v1/private/create-order"
+    for inst in ('["REDUCE_ONLY"]', '["POST_ONLY"]', '["REDUCE_ONLY"]'):
+        found = asks.of(to, call(to, name, {"exec_inst": inst}))
+        assert found.closes is ("REDUCE" in inst)
+    first, again = (asks.of(to, call(to, name, {"exec_inst": "REDUCE_ONLY"})) for _ in range(2))
+    assert first is again
+    cancel = ask_for(to, call(to, "POST /exchange/v1/private/cancel-order", {"exec_inst": "REDUCE_ONLY"}))
+    assert not cancel.closes
+
+
+def test_an_order_that_only_reduces_keeps_what_a_place_keeps() -> None:
+    to = pool("cryptocom", reserve={"cancel": 0.2})
+    kept = [
+        [charge.kept for charge in ask_for(to, call(to, "POST /exchange/v1/private/create-order", params)).charges]
+        for params in ({}, {"exec_inst": '["REDUCE_ONLY"]'})
+    ]
+    assert kept[0] == kept[1]
+
+
 def test_a_pin_a_parameter_or_a_symbol_makes_an_ask_of_its_own() -> None:
     to, asks = pool(), Asks()
     asks.of(to, call(to, "POST /api/v3/order"))

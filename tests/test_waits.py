@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
 from proxy.dispatch import Dispatcher
 from proxy.limits.ledger import MemoryLedger
+from proxy.limits.plan import Place
+from proxy.limits.room import free
 from proxy.limits.window import NEVER_NS
 from proxy.metrics import WAITS, Metrics
 from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape
@@ -129,16 +132,14 @@ def test_an_account_limit_stops_a_call_before_keys_and_addresses_are_looked_at(m
     wanted = Ask("binance", "main", CallClass.PLACE, tuple(Charge(limit, 1) for limit in limits), rows)
     for _ in range(2):
         assert isinstance(ledger.acquire(wanted), Permit)
-    looked: list[tuple[str, int]] = []
-    real = MemoryLedger._wait
+    looked: list[Place] = []
 
-    def counting(self: MemoryLedger, now: int, bookings: object, subjects: object) -> tuple[int | None, str]:
-        found: tuple[int | None, str] = real(self, now, bookings, subjects)  # type: ignore[arg-type]  # passed through
-        looked.append((found[1], len(bookings)))  # type: ignore[arg-type]
-        return found
+    def counting(now_ns: int, place: Place, *rest: Any) -> bool:
+        looked.append(place)
+        return free(now_ns, place, *rest)
 
-    monkeypatch.setattr(MemoryLedger, "_wait", counting)
+    monkeypatch.setattr("proxy.limits.ledger.free", counting)
     found = ledger.acquire(wanted)
     assert isinstance(found, NotUntil)
     assert (found.scope, found.what) == (Scope.ACCOUNT, "orders_10s")
-    assert looked == [("orders_10s", 1)]
+    assert [[charge.limit for _, charge in place.bookings] for place in looked] == [[ORDERS]]

@@ -85,7 +85,7 @@ class Daemon:
         """The figures of this moment."""
         return Gauges(
             self.ledger.snapshot(),
-            self.dispatcher.waiting,
+            self.dispatcher.length,
             self._ready,
             self._times.offsets_ms(),
             dict(self._up),

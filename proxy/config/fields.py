@@ -21,6 +21,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE) /[!-~]*")
 _UNIX_PATH_BYTES = 107  # sockaddr_un
 _LONGEST_CACHE_NS = 3_600_000_000_000
+_LONGEST_DEADLINE_NS = 600_000_000_000  # as of the header
 
 
 def name(text: str) -> str:
@@ -129,6 +130,14 @@ def cache_ns(text: str) -> int:
     found = duration_ns(text)
     if found > _LONGEST_CACHE_NS:
         raise ValueError("an answer is kept for 1h at most")
+    return found
+
+
+def deadline_ns(text: str) -> int:
+    """How long a call may wait in the queue."""
+    found = duration_ns(text)
+    if found > _LONGEST_DEADLINE_NS:
+        raise ValueError("a call waits for 10m at most")
     return found
 
 

@@ -11,7 +11,7 @@ from proxy.config.account import AccountForm, Addresses, KeyForm, LimitForm, bou
 from proxy.config.complaints import judge, render
 from proxy.config.document import Complaint, Document, Place, read_document
 from proxy.config.form import Facts, Secret
-from proxy.config.model import BotForm, FileForm
+from proxy.config.model import BOT_CLASSES, BotForm, FileForm
 from proxy.config.records import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig, LimitOverride
 from proxy.errors import ConfigError
 from proxy.model import Credential, Upstream
@@ -176,7 +176,9 @@ class _Loading:
             self._complain(place, f"a token has at least {MIN_TOKEN} characters and no space: openssl rand -hex 24")
         if token:
             self._only_once(place, "token", token)
-        return BotConfig(name, _digest(token), frozenset(form.accounts), frozenset(form.allow), form.share)
+        return BotConfig(
+            name, _digest(token), frozenset(form.accounts), frozenset(form.allow), form.share, _deadlines(form)
+        )
 
     def _only_once(self, place: Place, what: str, text: str) -> None:
         here = ".".join(map(str, place))
@@ -219,6 +221,12 @@ class _Loading:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
+
+
+def _deadlines(form: BotForm) -> Mapping[str, int]:
+    given = form.deadline
+    rows = dict.fromkeys(BOT_CLASSES, given) if isinstance(given, str) else given
+    return {str(name): fields.deadline_ns(text) for name, text in rows.items()}
 
 
 def _limit(form: LimitForm | float) -> LimitOverride:

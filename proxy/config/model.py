@@ -1,6 +1,6 @@
 """The form of the whole configuration file, and its JSON Schema."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -20,6 +20,14 @@ def _listener(text: str, info: ValidationInfo) -> str:
     return fields.listener(text, allow_remote=facts(info).allow_remote)
 
 
+def _deadline(text: str) -> str:
+    fields.deadline_ns(text)
+    return text
+
+
+BotClass = Literal["public", "read", "cancel", "place"]
+BOT_CLASSES: tuple[BotClass, ...] = get_args(BotClass)
+Deadline = Annotated[str, AfterValidator(_deadline)]
 Listener = Annotated[str, AfterValidator(_listener)]
 
 
@@ -28,10 +36,15 @@ class BotForm(Form):
 
     token: Secret
     accounts: list[Annotated[str, AfterValidator(_known_account)]] = Field(min_length=1)
-    allow: list[Literal["public", "read", "cancel", "place"]] = Field(default=["public", "read"])
+    allow: list[BotClass] = Field(default=["public", "read"])
     """`place` includes amending."""
     share: float = Field(default=1.0, gt=0)
     """Weight in fair queueing."""
+    deadline: Annotated[
+        Annotated[dict[BotClass, Deadline], Tag("<map>")] | Annotated[Deadline, Tag("<other>")],
+        Discriminator(either(map=dict)),
+    ] = Field(default_factory=dict)
+    """How long its calls may wait in the queue (10m at most): one duration, or one per class."""
 
 
 class RedisForm(Form):

@@ -61,6 +61,7 @@ class BotConfig:
     accounts: frozenset[str]
     allow: frozenset[str]  # "public", "read", "cancel", "place" (amend counts as place)
     share: float
+    deadline: Mapping[str, int] = field(default_factory=dict)  # class as in `allow` -> longest wait in the queue, ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
 from proxy.exchanges import texts
+from proxy.exchanges.binance_orders import closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -268,4 +269,6 @@ EXCHANGE = Exchange(
     check_credential=check_credential,
     time_path="/api/v3/time",
     time_ms=time_ms,
+    orders=orders,
+    closes=closes,
 )

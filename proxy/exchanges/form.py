@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from proxy.exchanges.table import Table
 from proxy.model import (
@@ -20,6 +21,16 @@ from proxy.model import (
 )
 
 FORWARDED_HEADERS = frozenset({"accept", "content-type", "user-agent"})
+
+
+class Orders(NamedTuple):
+    """The orders that a write names, by ids of the bot or of the exchange. Kinds of ids need not be told apart.
+
+    `tags`: names that many orders may carry, where this call only adds one more of them.
+    """
+
+    own: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,10 @@ class Exchange:
     """The time in ms from that answer's body."""
     redact: Callable[[bytes], bytes] = bytes
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
+    orders: Callable[[Endpoint, Mapping[str, str]], Orders] = lambda endpoint, params: Orders()
+    """The orders of a write, from its parameters. A call that cancels all of an account or symbol names none."""
+    closes: Callable[[Endpoint, Mapping[str, str]], bool] = lambda endpoint, params: False
+    """Whether a place call can only reduce or close a position."""
 
 
 class Kind(StrEnum):

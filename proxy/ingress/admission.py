@@ -16,7 +16,12 @@ from proxy.model import Call, CallClass, Endpoint, Incoming, Refusal, Upstream
 from proxy.pool import Pool, forbidden
 
 _MILLISECOND_NS = 1_000_000
-_QUEUE_NS = 4_000_000_000  # below the shortest usual time-out of a client (5 s)
+# How long a call may wait in the queue, if neither it nor its bot says so. Clients give up after 10 s (ccxt,
+# python-binance, pybit, python-kraken-sdk) or 5 s (the Crypto.com, Poloniex and OKX libraries, and the first of these
+# then posts its order again), so all stay below 5 s, with time left for the answer. A late quote is worth less than
+# none; a cancel is worth its wait. Bots with less patience (binance-sdk: 1 s) need `deadline` in their settings.
+_QUEUE_NS = {"place": 2_000_000_000, "read": 4_000_000_000, "public": 4_000_000_000, "cancel": 4_500_000_000}
+_PRIORITIES = {"high": -1, "": 0, "normal": 0, "low": 1}
 _MAX_DEADLINE_MS = 600_000
 _MOST_WAYS = 4096
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD")
@@ -86,7 +91,7 @@ class Admission:
                 self._remember(arrival.method, path, way)
             _allowed(bot, way.endpoint)
             stripped = exchange.strip(request)
-            deadline_ns, answer_by_ns = _deadlines(given, arrival.now_ns)
+            deadline_ns, answer_by_ns = _deadlines(given, bot, way.endpoint, arrival.now_ns)
             return Call(
                 id=f"{self._boot}-{next(self._numbers)}",
                 bot=bot.name,
@@ -101,6 +106,7 @@ class Admission:
                 pinned_key=_pinned(pool, given),
                 dry_run=given.get("x-ordergate-dry-run") == "1",
                 share=bot.share,
+                priority=_priority(given),
             )
         except BadCall as fault:
             raise Refused(Refusal(fault.status, fault.reason, fault.message), exchange, request) from None
@@ -184,10 +190,14 @@ def _allowed_at_all(pool: Pool, endpoint: Endpoint, path: str) -> None:
         raise BadCall(refusal.reason, refusal.message, refusal.status)
 
 
-def _allowed(bot: BotConfig, endpoint: Endpoint) -> None:
-    # Amending counts as placing; and who may not even place may not withdraw, wherever that is open.
+def _counts_as(endpoint: Endpoint) -> CallClass:
+    """Amending counts as placing; and who may not even place may not withdraw, wherever that is open."""
     as_place = endpoint.call_class in (CallClass.AMEND, CallClass.WITHDRAW)
-    granted = CallClass.PLACE if as_place else endpoint.call_class
+    return CallClass.PLACE if as_place else endpoint.call_class
+
+
+def _allowed(bot: BotConfig, endpoint: Endpoint) -> None:
+    granted = _counts_as(endpoint)
     if granted not in bot.allow:
         raise BadCall("not_allowed", f"bot {bot.name} may not make {granted} calls", 403)
 
@@ -209,11 +219,24 @@ def _pinned(pool: Pool, given: Mapping[str, str]) -> str | None:
     return alias
 
 
-def _deadlines(given: Mapping[str, str], now_ns: int) -> tuple[int, int]:
-    """Latest moments to leave the queue and to have an answer (0: the gateway's own limit)."""
+def _priority(given: Mapping[str, str]) -> int:
+    """Before or behind the bot's own other calls of the same rank; never past a call of another rank, and other bots
+    keep their shares. Several callers of one public answer wait with the priority of the first."""
+    found = _PRIORITIES.get(given.get("x-ordergate-priority", "").strip().lower())
+    if found is None:
+        raise BadCall("bad_priority", "X-Ordergate-Priority takes high, normal or low")
+    return found
+
+
+def _deadlines(given: Mapping[str, str], bot: BotConfig, endpoint: Endpoint, now_ns: int) -> tuple[int, int]:
+    """Latest moments to leave the queue and to have an answer (0: the gateway's own limit).
+
+    The header holds for both; the bot's setting, else the class's, for the queue only.
+    """
     text = given.get("x-ordergate-deadline-ms")
     if not text:
-        return now_ns + _QUEUE_NS, 0
+        name = _counts_as(endpoint)
+        return now_ns + (bot.deadline.get(name) or _QUEUE_NS[name]), 0
     if not (text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= _MAX_DEADLINE_MS):
         raise BadCall("bad_deadline", f"X-Ordergate-Deadline-Ms takes 1 to {_MAX_DEADLINE_MS}")
     by_ns = now_ns + int(text) * _MILLISECOND_NS

@@ -66,6 +66,11 @@ ELEVEN = "{" + ", ".join(f"k{at}: {KEY}" for at in range(11)) + "}"
         ("    allow: [", "    share: -1\n    allow: [", "6: bots.grid.share: must be greater than 0"),
         ("    allow: [", "    share: '1'\n    allow: [", "6: bots.grid.share: must be a number"),
         ("    allow: [", "    share: 1e999\n    allow: [", "6: bots.grid.share: must be a finite number"),
+        ("    allow: [", "    deadline: 2\n    allow: [", "6: bots.grid.deadline: must be text"),
+        ("    allow: [", "    deadline: soon\n    allow: [", "6: bots.grid.deadline: not a duration: write 100ms, 10s"),
+        ("    allow: [", "    deadline: 11m\n    allow: [", "6: bots.grid.deadline: a call waits for 10m at most"),
+        ("    allow: [", "    deadline: {place: 0s}\n    allow: [", "6: bots.grid.deadline.place: not a duration"),
+        ("    allow: [", "    deadline: {amend: 1s}\n    allow: [", "6: bots.grid.deadline"),
         # accounts
         ("  two:", "  two.x:", "13: accounts: an account's name is up to 64"),
         ("  two:", "  ~two:", "13: accounts: an account's name is up to 64"),

@@ -50,6 +50,14 @@ def test_a_bot_without_allow_may_only_read(desk: Any, swap: Swap) -> None:
     assert bot.share == 2.5
 
 
+def test_how_long_a_bots_calls_may_wait(desk: Any, swap: Swap) -> None:
+    assert desk.load().bots["grid"].deadline == {}
+    one = desk.load(swap("    allow: [", "    deadline: 800ms\n    allow: [")).bots["grid"].deadline
+    assert one == dict.fromkeys(["public", "read", "cancel", "place"], 800_000_000)
+    some = desk.load(swap("    allow: [", "    deadline: {place: 2s, read: 10m}\n    allow: [")).bots["grid"].deadline
+    assert some == {"place": 2_000_000_000, "read": 600_000_000_000}
+
+
 def test_every_setting_of_an_account(desk: Any, swap: Swap) -> None:
     desk.secret("passphrase", "dummy pass\n")
     text = swap(

@@ -64,7 +64,7 @@ def bench(recording: Bench) -> Bench:
 PRIVATE = {
     "Authorization": f"Bearer {token_of(BOT)}",
     "X-Ordergate-Token": token_of(BOT),
-    "X-Ordergate-Priority": "1",
+    "X-Ordergate-Priority": "low",
     "Cookie": "session=dummy-cookie",
     "X-Forwarded-For": "192.0.2.7",
     "X-Real-IP": "192.0.2.7",

@@ -214,9 +214,50 @@ def test_a_strange_host_is_refused(door: Admission, host: str) -> None:
 # Deadlines, pins, numbers
 
 
-def test_without_a_deadline_the_queue_has_its_own(door: Admission) -> None:
-    call = admit(door, ACCOUNT)
-    assert (call.received_ns, call.deadline_ns, call.answer_by_ns) == (NOW, NOW + 4000 * MS, 0)
+@pytest.mark.parametrize(
+    ("name", "waits_ms"),
+    [
+        ("GET /api/v3/depth", 4000),
+        ("GET /api/v3/account", 4000),
+        ("POST /api/v3/order", 2000),
+        ("PUT /api/v3/order/amend/keepPriority", 2000),
+        ("DELETE /api/v3/order", 4500),
+    ],
+)
+def test_without_a_deadline_each_class_has_its_own(door: Admission, name: str, waits_ms: int) -> None:
+    method, path = name.split(" ")
+    call = admit(door, f"/bin{path}", BEARER, method=method)
+    assert (call.received_ns, call.deadline_ns, call.answer_by_ns) == (NOW, NOW + waits_ms * MS, 0)
+
+
+def test_a_bots_setting_stands_above_its_class_and_the_header_above_both(house: Any) -> None:
+    patient = replace(house.bots["grid"], deadline={"place": 7_000 * MS})
+    door = Admission(house.pools, {**house.bots, "grid": patient})
+    waits = [
+        admit(door, f"/bin/api/v3/order{more}", BEARER, *header, method=method).deadline_ns - NOW
+        for method, more, header in [
+            ("POST", "", ()),
+            ("PUT", "/amend/keepPriority", ()),
+            ("DELETE", "", ()),
+            ("POST", "", (("x-ordergate-deadline-ms", "50"),)),
+        ]
+    ]
+    assert waits == [7_000 * MS, 7_000 * MS, 4_500 * MS, 50 * MS]
+    assert admit(door, "/bin/api/v3/order", BEARER, method="POST").answer_by_ns == 0
+
+
+@pytest.mark.parametrize(("text", "priority"), [("high", -1), ("normal", 0), ("low", 1), ("", 0), (" High ", -1)])
+def test_a_priority(door: Admission, text: str, priority: int) -> None:
+    assert admit(door, ACCOUNT, BEARER, ("x-ordergate-priority", text)).priority == priority
+    assert admit(door, ACCOUNT).priority == 0
+
+
+@pytest.mark.parametrize("text", ["urgent", "1", "-1", "highest"])
+def test_a_priority_that_is_none(door: Admission, text: str) -> None:
+    with pytest.raises(Refused) as caught:
+        admit(door, ACCOUNT, BEARER, ("x-ordergate-priority", text))
+    refusal = caught.value.refusal
+    assert (refusal.status, refusal.reason) == (400, "bad_priority") and "high, normal or low" in refusal.message
 
 
 @pytest.mark.parametrize("text", ["1", "2500", "600000", "0000100"])

@@ -1,0 +1,28 @@
+"""Which orders a Binance write names, and whether it only reduces a position.
+
+Sources: binance-spot-api-docs rest-api.md (trading endpoints), developers.binance.com derivatives New Order.
+"""
+
+from collections.abc import Mapping
+
+from proxy.exchanges.form import Orders
+from proxy.model import Endpoint
+
+_NUMBERS = frozenset({"orderId", "cancelOrderId", "orderListId"})
+
+
+def orders(endpoint: Endpoint, params: Mapping[str, str]) -> Orders:
+    """Ids hold within a symbol. New and old ones alike: every leg of a list and both sides of a replacement.
+
+    `DELETE openOrders` names none: a kill switch does not wait behind the orders that are still being placed.
+    """
+    symbol = params.get("symbol", "")
+    named = [v for name, v in params.items() if v and (name[-13:] == "ClientOrderId" or name in _NUMBERS)]
+    return Orders(tuple([f"{symbol} {value}" for value in named])) if named else Orders()
+
+
+def closes(endpoint: Endpoint, params: Mapping[str, str]) -> bool:
+    """Futures have such orders; spot has no positions."""
+    if endpoint.product == "spot":
+        return False
+    return any(params.get(name, "").lower() == "true" for name in ("reduceOnly", "closePosition"))
