@@ -297,7 +297,7 @@ def test_a_denied_path_without_a_row_of_its_own_is_denied() -> None:
 def test_a_batch_dearer_than_the_limit_costs_all_of_it() -> None:
     """Else it would never go at all, and the exchange has the last word."""
     kraken = pool("kraken")
-    orders = "[" + ",".join(['"X"'] * 40) + "]"
+    orders = "[" + ",".join(f'"X{n}"' for n in range(40)) + "]"
     units, _ = charges(kraken, "POST /0/private/CancelOrderBatch", {"orders": orders})["engine"]
     assert units == kraken.limits["engine"].capacity
 

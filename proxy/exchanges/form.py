@@ -23,6 +23,20 @@ FORWARDED_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that a call makes, or changes: then it is known as `was`, and young again under all its names.
+
+    `names`: each of them is one order's at a time. `tags`: several orders may have the same. `symbol`: as the bot
+    wrote it.
+    """
+
+    symbol: str
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    was: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange. All functions are pure; `strip` and `params` raise BadCall on input they cannot read."""
 
@@ -52,6 +66,12 @@ class Exchange:
     """The time in ms from that answer's body."""
     redact: Callable[[bytes], bytes] = bytes
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
+    symbol: Callable[[str], str] = str
+    """The one name of a symbol, however a bot spells it: what the exchange counts together must come out the same."""
+    named: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()
+    """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
+    placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()
+    """The orders that an accepted call made or changed; without an answer, as far as its parameters tell."""
 
 
 class Kind(StrEnum):

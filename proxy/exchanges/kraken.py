@@ -18,6 +18,8 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
+from proxy.exchanges.kraken_orders import named, placed
+from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.members import join, members
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -149,4 +151,7 @@ EXCHANGE = Exchange(
     native_error=native_error,
     check_credential=check_credential,
     nonces=True,
+    symbol=one_name,
+    named=named,
+    placed=placed,
 )
