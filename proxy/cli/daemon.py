@@ -27,6 +27,7 @@ from proxy.ledger_file import LedgerFile
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
+from proxy.order_ages import OrderAges
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate")
@@ -54,7 +55,8 @@ class Daemon:
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
         nonces = self._open_nonces()
-        self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock)
+        orders = OrderAges()
+        self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -64,6 +66,7 @@ class Daemon:
             nonces=nonces,
             metrics=self.metrics,
             pools=self.pools,
+            orders=orders,
         )
         self.ingress = Ingress(
             clock=self.clock,
