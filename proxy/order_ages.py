@@ -114,12 +114,12 @@ class OrderAges:
             self._settle(leaving, row, now_ns)
 
     def state(self, now_ns: int) -> list[Any]:
-        """The newest orders as plain JSON data: account, symbol, age in ns (0: under way), names, tags."""
+        """The newest orders as plain JSON data: account, symbol, age in ns (-1: under way), names, tags."""
         rows = []
         for order in list(self._orders)[-_MOST_SAVED:]:
             names = [name for (_, name), many in order.keys.items() if not many]
             tags = [name for (_, name), many in order.keys.items() if many]
-            age_ns = 0 if order.under_way else max(now_ns - order.since_ns, 0)
+            age_ns = -1 if order.under_way else max(now_ns - order.since_ns, 0)
             rows.append([order.account, order.symbol, age_ns, names, tags])
         return rows
 
@@ -131,7 +131,7 @@ class OrderAges:
         found = []
         for account, symbol, age, names, tags in rows:
             age_ns = int(age)
-            since_ns = now_ns - down_ns - age_ns if clean and age_ns else now_ns
+            since_ns = now_ns - down_ns - age_ns if clean and age_ns >= 0 else now_ns
             found.append((_Order(str(account), str(symbol), since_ns), [*map(str, names)], [*map(str, tags)]))
         for order, names, tags in found:
             self._link(order, names, tags)
