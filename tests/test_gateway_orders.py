@@ -76,7 +76,7 @@ async def test_an_order_of_unknown_outcome_may_be_there(desk: Desk) -> None:
 
 async def test_an_order_whose_call_was_cut_off_may_be_there(desk: Desk) -> None:
     async def never() -> Reply:
-        return await asyncio.get_running_loop().create_future()
+        raise AssertionError(await asyncio.get_running_loop().create_future())
 
     desk.script.steps = [never]
     call = asyncio.ensure_future(desk.gateway.forward(desk.call(ADD, body=b"pair=XBTUSD&cl_ord_id=dummy-1")))
@@ -112,6 +112,13 @@ async def test_what_became_younger_in_the_queue_is_asked_for_anew(desk: Desk) ->
     await first
     assert desk.used("engine") == pytest.approx(9, abs=0.1)
     assert len(desk.sent) == 4
+
+
+async def test_a_preview_adds_up_what_a_batch_costs_on_several_pairs(desk: Desk) -> None:
+    await place(desk, PLACED)
+    await desk.forward(ok({"txid": ["O"]}), name=ADD, body=b"pair=ETHUSD&cl_ord_id=dummy-2")
+    batch = desk.call("POST /0/private/CancelOrderBatch", body=b'{"cl_ord_ids":["dummy-1","dummy-2"]}')
+    assert desk.gateway.preview(batch)["costs"]["engine"] == 16
 
 
 async def test_other_exchanges_read_nothing_out_of_answers(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from proxy.exchanges import EXCHANGES
 from proxy.limits.ledger import MemoryLedger
-from proxy.model import Call, Cost, Executed, Permit, Reply
+from proxy.model import Call, Executed, Permit, Reply
 from proxy.order_ages import Leaving, OrderAges
 from proxy.pool import ask_for
 from proxy.simulator.counters import DecayingCounters
@@ -86,6 +86,11 @@ def test_an_order_of_unknown_age_costs_the_most(orders: OrderAges) -> None:
     assert price(orders, kraken("EditOrder", txid=A, pair="XBT/USD"), NOW) == {"XBTUSD": 7}
     placed(orders, B)
     assert price(orders, kraken("CancelOrder", txid=A), NOW + 400 * S) == {"": 8}
+
+
+def test_the_pair_of_an_order_is_where_it_was_placed(orders: OrderAges) -> None:
+    placed(orders, A)
+    assert price(orders, kraken("AmendOrder", txid=A, pair="ETHUSD"), NOW) == {"XBTUSD": 4}
 
 
 def test_accounts_do_not_know_each_others_orders(orders: OrderAges) -> None:
@@ -192,6 +197,7 @@ def test_an_edit_by_a_userref_of_several_orders_adds_one(orders: OrderAges) -> N
     done(orders, kraken("EditOrder", txid="5", pair="XBTUSD"), {"txid": C}, NOW + 400 * S)
     assert price(orders, kraken("CancelOrder", userref="5"), NOW + 401 * S) == {"XBTUSD": 8}
     assert price(orders, kraken("CancelOrder", txid=C), NOW + 401 * S) == {"XBTUSD": 8}
+    assert price(orders, kraken("CancelOrder", txid=A), NOW + 401 * S) == {}
 
 
 def test_a_client_id_is_the_latest_orders(orders: OrderAges) -> None:
@@ -273,8 +279,10 @@ def test_bad_data_restores_nothing(orders: OrderAges) -> None:
 def test_a_limit_that_does_not_count_by_symbol_has_one_charge(orders: OrderAges) -> None:
     placed(orders, A)
     placed(orders, B, pair="ETHUSD")
-    cost = Cost("engine", 1.0, ages=((5 * S, 2.0),))
-    assert orders.prices("main", cost, (f"txid {A}", f"txid {B}"), "", NOW) == {"XBTUSD": 3, "ETHUSD": 2}
+    engine = replace(POOL.limits["engine"], per="")
+    whole = replace(POOL, limits={**POOL.limits, "engine": engine})
+    asked = ask_for(whole, kraken("CancelOrderBatch", orders=json.dumps([A, B])), orders, NOW)
+    assert [(c.units, c.detail) for c in asked.charges if c.limit is engine] == [(16, "")]
 
 
 # ---- against the exchange's own counter

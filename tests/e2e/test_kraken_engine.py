@@ -125,3 +125,12 @@ def test_orders_of_others_are_paced_at_the_highest_price(world: World) -> None:
         send(wire, "CancelOrder", txid="OAAAAA-AAAAA-AAAAAA")
         assert b"EOrder:Unknown order" in wire.read("POST").body
     assert used(world) == {"": pytest.approx(8, abs=2)}
+
+
+def test_the_daemon_saves_what_its_gateway_learns(world: World) -> None:
+    with Wire(world.place) as wire:
+        place(wire, 1)
+    world.run(world.daemon._ledger_file.save())
+    whole = json.loads((world.daemon.config.state_dir / "ledger.json").read_text())
+    ((account, symbol, _, names, _),) = whole["orders"]
+    assert (account, symbol, names[0]) == (KRAKEN.name, "XBTUSD", "id dummy-0")
