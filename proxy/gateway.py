@@ -40,6 +40,7 @@ from proxy.model import (
     Verdict,
 )
 from proxy.nonces import Nonces
+from proxy.order_ages import Leaving, OrderAges
 from proxy.order_lines import OrderLines
 from proxy.own_calls import OwnCalls
 from proxy.pool import Asks, Pool
@@ -80,6 +81,7 @@ class Gateway:
         nonces: Nonces,
         metrics: Metrics,
         pools: Mapping[str, Pool],
+        orders: OrderAges | None = None,
     ) -> None:
         self._clock = clock
         self._ledger = ledger
@@ -90,7 +92,8 @@ class Gateway:
         self._metrics = metrics
         self._pools = pools
         self._times = times
-        self._asks = Asks()
+        self._orders = orders if orders is not None else OrderAges()
+        self._asks = Asks(self._orders)
         self._flights = Flights(clock)
         self._lines = OrderLines(clock, dispatcher)
 
@@ -136,12 +139,12 @@ class Gateway:
 
     def preview(self, call: Call) -> dict[str, Any]:
         """What forwarding the call would do now, without doing it."""
-        return preview(call, self._pools[call.account], self._ledger)
+        return preview(call, self._asks.of(self._pools[call.account], call, self._clock.now_ns()), self._ledger)
 
     async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
-        ask = self._asks.of(pool, call)
         while True:
             asked_ns = self._clock.now_ns()
+            ask = self._asks.of(pool, call, asked_ns)
             try:
                 found = self._same_key(ask, progress) or await self._dispatch.take(
                     ask,
@@ -160,6 +163,9 @@ class Gateway:
             if gone():
                 self._dispatch.settle(found, sent=False, well=False)
                 raise Gone
+            if call.endpoint.name in pool.aged and self._asks.dearer(pool, call, ask, self._clock.now_ns()):
+                self._dispatch.settle(found, sent=False, well=False)
+                continue
             progress.permit = found
             decision = await self._attempt(call, pool, found, progress)
             verdict = progress.attempts[-1].verdict
@@ -187,9 +193,13 @@ class Gateway:
         started_ns = self._clock.now_ns()
         sent, well = True, False
         reply: Reply | None = None
+        leaving: Leaving | None = None
+        executed = Executed.UNKNOWN
         try:
             try:
                 request = self._sign(call, pool, route)
+                if call.endpoint.name in pool.aged:
+                    leaving = self._orders.leave(call.account, exchange, call.endpoint, call.params, started_ns)
                 answer_by_ns = call.answer_by_ns or started_ns + ANSWER_WITHIN_NS
                 reply = await self._egress.send(
                     request,
@@ -210,7 +220,7 @@ class Gateway:
             except MaybeSent as fault:
                 verdict = Verdict(Outcome.UNKNOWN, Executed.UNKNOWN, None, None, fault.reason)
             except (BadCall, ValueError) as fault:
-                sent = False
+                sent, executed = False, Executed.NO
                 raise fault if isinstance(fault, BadCall) else BadCall("bad_request", str(fault)) from None
             else:
                 if not reply.header(b"age"):  # an answer out of a cache has an old Date
@@ -218,6 +228,7 @@ class Gateway:
                 verdict = self._judge(call, exchange, reply)
                 if verdict.outcome is Outcome.THROTTLED and verdict.blame is Scope.KEY and route.key is not None:
                     verdict = replace(verdict, blame=self._ledger.blame(permit))
+            executed = verdict.executed
             elapsed_ns = self._clock.now_ns() - started_ns
             progress.upstream_ns += elapsed_ns
             progress.reply = reply
@@ -237,6 +248,8 @@ class Gateway:
             well = verdict.outcome in _WELL
             return decision
         finally:
+            if leaving is not None:
+                self._orders.end(leaving, executed, reply, self._clock.now_ns())
             self._dispatch.settle(permit, sent=sent, well=well, usage=_usage(exchange, reply))
 
     def _judge(self, call: Call, exchange: Exchange, reply: Reply) -> Verdict:

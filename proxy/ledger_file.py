@@ -1,4 +1,4 @@
-"""The ledger's memory on disk: counters, blocks and learned capacities are there again after a restart.
+"""The ledger's memory on disk: counters, blocks, learned capacities and ages of orders are there after a restart.
 
 The file is replaced every second in which something changed, and once more at a clean stop, which marks it `clean`.
 After a crash, calls sent since the last saving are unknown: for each counter the most that was taken between two
@@ -18,6 +18,7 @@ import orjson
 
 from proxy.clock import MILLISECOND_NS, SECOND_NS, Clock
 from proxy.limits.ledger import MemoryLedger
+from proxy.order_ages import OrderAges
 
 log = logging.getLogger("ordergate")
 
@@ -31,9 +32,10 @@ class LedgerFile:
     Nothing here raises: without its file the daemon does its work, and the log says what will be forgotten.
     """
 
-    def __init__(self, path: Path, ledger: MemoryLedger, clock: Clock) -> None:
+    def __init__(self, path: Path, ledger: MemoryLedger, clock: Clock, orders: OrderAges | None = None) -> None:
         self._path = path
         self._ledger = ledger
+        self._orders = orders if orders is not None else OrderAges()
         self._clock = clock
         self._writing = threading.Lock()
         self._made = self._written = 0  # a write that was overtaken must not put back an older state
@@ -49,6 +51,7 @@ class LedgerFile:
             clean = whole["clean"] is True
             state = whole["state"]
             down_ns = _down_ns(int(state["now_ns"]), int(state["wall_ms"]), self._clock)
+            self._orders.restore(whole.get("orders", ()), self._clock.now_ns(), down_ns, clean=clean)
             self._ledger.restore(state, down_ns, clean=clean)
         except FileNotFoundError:
             log.info("%s: no counters of an earlier run", self._path)
@@ -84,7 +87,8 @@ class LedgerFile:
 
     def _next(self, *, clean: bool) -> tuple[int, dict[str, Any]]:
         self._made += 1
-        return self._made, {"format": FORMAT, "clean": clean, "state": self._ledger.state()}
+        orders = self._orders.state(self._clock.now_ns())
+        return self._made, {"format": FORMAT, "clean": clean, "state": self._ledger.state(), "orders": orders}
 
     def _write(self, number: int, whole: dict[str, Any]) -> bool:
         """Replace the file; it would survive a power cut then. False: it could not be written."""

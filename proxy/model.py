@@ -84,7 +84,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How much of a limit an endpoint takes: `units`, or by a parameter (exchanges/table.py)."""
+    """How much of a limit an endpoint takes: `units`, or by a parameter (exchanges/table.py), or by age of orders."""
 
     limit: str
     units: float
@@ -92,6 +92,8 @@ class Cost:
     steps: tuple[tuple[float, float], ...] = ()  # (parameter value up to, units)
     present: float | None = None  # units when the parameter is given at all
     each: float | None = None  # units per element of a JSON list or comma list
+    ages: tuple[tuple[int, float], ...] = ()  # (younger than, ns; units on top for each order that the call names)
+    most: int = 1  # so many orders where it cannot be read which ones these are
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,17 +293,14 @@ class Executed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement on an answer. `wait_ns`: how long the exchange told the blamed subject to rest, None if it did not.
-
-    `suspect_request`: a second route answering the same makes the request the cause, not the route.
-    """
+    """The judgement on an answer. `wait_ns`: the rest that the exchange told the blamed subject, None if it did not."""
 
     outcome: Outcome
     executed: Executed
     blame: Scope | None = None
     wait_ns: int | None = None
     code: str = ""
-    suspect_request: bool = False
+    suspect_request: bool = False  # a second route answering the same makes the request the cause, not the route
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """An account's pool: its keys, their addresses, its limits; and what the ledger is asked for a call. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from proxy.model import (
     Call,
     CallClass,
     Charge,
+    Cost,
     Credential,
     Endpoint,
     KeyRoutes,
@@ -22,6 +23,7 @@ from proxy.model import (
     Shape,
     Upstream,
 )
+from proxy.order_ages import OrderAges
 
 _IN_FLIGHT = "in_flight"
 _HIGHER: Mapping[CallClass, tuple[CallClass, ...]] = {
@@ -49,6 +51,7 @@ class Pool:
     public_addresses: Mapping[str, str] = field(default_factory=dict)
     in_flight: Mapping[str, Limit] = field(default_factory=dict)  # key -> cap, where nonces must rise
     cache: Mapping[str, int] = field(default_factory=dict)  # "GET /path" of a public read -> how long it is kept, ns
+    aged: frozenset[str] = frozenset()  # endpoints that count where orders cost by their age
 
 
 def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
@@ -82,7 +85,13 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
             if exchange.nonces
         },
         cache=config.cache,
+        aged=_aged(exchange),
     )
+
+
+def _aged(exchange: Exchange) -> frozenset[str]:
+    limits = {cost.limit for endpoint in _endpoints(exchange) for cost in endpoint.costs if cost.ages}
+    return frozenset(e.name for e in _endpoints(exchange) if any(cost.limit in limits for cost in e.costs))
 
 
 def _kept(reserve: Mapping[str, float], exchange: Exchange) -> Mapping[tuple[str, CallClass], Mapping[str, float]]:
@@ -106,19 +115,27 @@ def _rank_class(call_class: CallClass) -> CallClass:
     return CallClass.PLACE if call_class is CallClass.AMEND else call_class
 
 
-def ask_for(pool: Pool, call: Call) -> Ask:
-    """Charges and routes of a call; the pinned key only, where one is pinned."""
+_NO_ORDERS = OrderAges()
+
+
+def ask_for(pool: Pool, call: Call, orders: OrderAges = _NO_ORDERS, now_ns: int = 0) -> Ask:
+    """Charges and routes of a call; the pinned key only, where one is pinned.
+
+    `orders`: their ages at `now_ns`; those that it does not know cost the most.
+    """
     endpoint = call.endpoint
     charges = []
     for cost in endpoint.costs:
         limit = pool.limits[cost.limit]
-        # A batch dearer than the whole limit goes when the limit is empty; the exchange has the last word.
-        price = min(units(cost, call.params), limit.capacity)
-        if price:
-            rank = _rank_class(endpoint.call_class)
-            shares = tuple((c, share * limit.capacity) for c, share in pool.kept.get((limit.name, rank), {}).items())
-            draws = rank.value if (limit.name, rank) in pool.drawn else ""
-            charges.append(Charge(limit, price, _detail(limit, call), sum(units for _, units in shares), shares, draws))
+        rank = _rank_class(endpoint.call_class)
+        shares = tuple((c, share * limit.capacity) for c, share in pool.kept.get((limit.name, rank), {}).items())
+        kept = sum(share for _, share in shares)
+        draws = rank.value if (limit.name, rank) in pool.drawn else ""
+        for detail, whole in _prices(pool, call, cost, orders, now_ns):
+            # A batch dearer than the whole limit goes when the limit is empty; the exchange has the last word.
+            price = min(whole, limit.capacity)
+            if price:
+                charges.append(Charge(limit, price, detail, kept, shares, draws))
     routes = pool.keyed if endpoint.auth is not Auth.NONE else pool.keyless
     if call.pinned_key is not None and endpoint.auth is not Auth.NONE:
         routes = tuple(row for row in routes if row.key == call.pinned_key)
@@ -140,30 +157,52 @@ def _closes(pool: Pool, call: Call) -> bool:
     return call.endpoint.call_class is CallClass.PLACE and pool.exchange.closes(call.endpoint, call.params)
 
 
-class Asks:
-    """`ask_for`, with what no parameter, symbol or pin changes made once per endpoint."""
+def _prices(pool: Pool, call: Call, cost: Cost, orders: OrderAges, now_ns: int) -> Iterable[tuple[str, float]]:
+    """(detail, units). Orders that cost by their age may be of several symbols."""
+    limit = pool.limits[cost.limit]
+    detail = _detail(pool, limit, call)
+    if not cost.ages:
+        return ((detail, units(cost, call.params)),)
+    prices = orders.prices(pool.account, cost, pool.exchange.named(call.endpoint, call.params), detail, now_ns)
+    return prices.items() if limit.per == "symbol" else ((detail, sum(prices.values())),)
 
-    def __init__(self) -> None:
+
+class Asks:
+    """`ask_for`, with what no parameter, symbol, order or pin changes made once per endpoint."""
+
+    def __init__(self, orders: OrderAges = _NO_ORDERS) -> None:
+        self._orders = orders
         self._known: dict[tuple[str, str, bool], tuple[Pool, Ask]] = {}
 
-    def of(self, pool: Pool, call: Call) -> Ask:
+    def of(self, pool: Pool, call: Call, now_ns: int = 0) -> Ask:
         endpoint = call.endpoint
         name = (pool.account, endpoint.name, _closes(pool, call))
         known = self._known.get(name)
         if known is not None and known[0] is pool and call.pinned_key is None:
             return known[1]
-        ask = ask_for(pool, call)
+        ask = ask_for(pool, call, self._orders, now_ns)
         by_symbol = any(pool.limits[cost.limit].per == "symbol" for cost in endpoint.costs)
-        if call.pinned_key is None and not by_symbol and not any(cost.param for cost in endpoint.costs):
+        varies = by_symbol or any(cost.param or cost.ages for cost in endpoint.costs)
+        if call.pinned_key is None and not varies:
             self._known[name] = (pool, ask)
         return ask
 
+    def dearer(self, pool: Pool, call: Call, ask: Ask, now_ns: int) -> bool:
+        """The call costs more by now than `ask` says: while it waited, one of its orders was changed or made."""
+        if not any(cost.ages for cost in call.endpoint.costs):
+            return False
+        asked = {(charge.limit.name, charge.detail): charge.units for charge in ask.charges}
+        return any(
+            charge.units > asked.get((charge.limit.name, charge.detail), 0.0)
+            for charge in ask_for(pool, call, self._orders, now_ns).charges
+        )
 
-def _detail(limit: Limit, call: Call) -> str:
+
+def _detail(pool: Pool, limit: Limit, call: Call) -> str:
     if limit.per == "endpoint":
         return call.endpoint.name
     if limit.per == "symbol":
-        return call.params.get(call.endpoint.symbol, "")[:64]
+        return pool.exchange.symbol(call.params.get(call.endpoint.symbol, ""))[:64]
     return ""
 
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 from proxy.limits.ledger import Ledger
-from proxy.model import Call, Permit
-from proxy.pool import Pool, ask_for
+from proxy.model import Ask, Call, Permit
 
 
-def preview(call: Call, pool: Pool, ledger: Ledger) -> dict[str, Any]:
+def preview(call: Call, ask: Ask, ledger: Ledger) -> dict[str, Any]:
     """The unsigned request, the route it would get now, its costs, and the wait (ms; None: until a call ends)."""
-    ask = ask_for(pool, call)
     found = ledger.acquire(ask)
     route = wait_ms = held_by = None
     if isinstance(found, Permit):
@@ -19,6 +17,9 @@ def preview(call: Call, pool: Pool, ledger: Ledger) -> dict[str, Any]:
     else:
         wait_ms = None if found.wait_ns is None else found.wait_ns // 1_000_000
         held_by = found.what
+    costs: dict[str, float] = {}
+    for charge in ask.charges:  # orders of several symbols are charged each on their own
+        costs[charge.limit.name] = costs.get(charge.limit.name, 0.0) + charge.units
     request, upstream = call.request, call.upstream
     return {
         "dry_run": True,
@@ -31,5 +32,5 @@ def preview(call: Call, pool: Pool, ledger: Ledger) -> dict[str, Any]:
         "route": route,
         "wait_ms": wait_ms,
         "held_by": held_by,
-        "costs": {charge.limit.name: charge.units for charge in ask.charges},
+        "costs": costs,
     }

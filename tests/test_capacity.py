@@ -120,6 +120,15 @@ def test_kraken_orders_count_by_account_and_pair() -> None:
     assert found.in_the_way(Addition.KEY) == "engine counts by account and symbol"
 
 
+def test_kraken_cancels_are_worth_what_young_orders_cost() -> None:
+    """Without an order there is no age, and the dearest one is promised."""
+    intermediate = 125
+    for name, units in (("CancelOrder", 8), ("AmendOrder", 4), ("EditOrder", 7)):
+        found = row(pool("kraken"), f"POST /0/private/{name}").today
+        assert found.at_once.calls == intermediate // units
+        assert found.per_second.calls == pytest.approx(2.34 / units, abs=0.001)
+
+
 def test_cryptocom_orders_count_by_key() -> None:
     found = row(pool("cryptocom"), "POST /exchange/v1/private/create-order")
     assert found.today.at_once.calls == 45

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "proxy"
 FLOORS = [
     {"errors", "clock", "model"},
     {"limits", "exchanges", "answer", "shared_bodies"},
-    {"secrets", "retry", "refusals", "exchange_time", "max_flow", "fairness"},
+    {"secrets", "retry", "refusals", "exchange_time", "max_flow", "fairness", "order_ages"},
     {"config"},
     {"pool", "lanes"},
     {"dispatch", "capacity"},

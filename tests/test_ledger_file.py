@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import proxy.ledger_file
+from proxy.exchanges import EXCHANGES
 from proxy.ledger_file import LedgerFile, _down_ns
 from proxy.limits.blocks import FOREVER_NS, Subject
 from proxy.limits.ledger import MemoryLedger
-from proxy.model import Ask, CallClass, Charge, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape, Usage
+from proxy.model import Ask, CallClass, Charge, Executed, KeyRoutes, Limit, NotUntil, Permit, Scope, Shape, Usage
+from proxy.order_ages import OrderAges
 from tests.fakes import START_WALL_MS, FakeClock, settled
 from tests.limits.test_windows import CAPACITY, SECOND, WINDOW, Truth
 
@@ -365,3 +367,36 @@ def test_a_rest_until_the_operator_acts_ends_with_a_restart_and_one_probe(clock:
     assert isinstance(again.acquire(ask(Shape.SLIDING)), Permit)
     assert not isinstance(again.acquire(ask(Shape.SLIDING)), Permit)
     assert again.strikes(KEY) == 1
+
+
+async def test_ages_of_orders_are_there_again(path: Path, clock: FakeClock) -> None:
+    table = EXCHANGES["kraken"].table
+    add, cancel = (table.match("POST", f"/0/private/{name}") for name in ("AddOrder", "CancelOrder"))
+    assert add is not None and cancel is not None
+
+    def price(orders: OrderAges) -> dict[str, float]:
+        return dict(orders.prices("main", cancel.costs[0], ("id dummy-1",), "", clock.now_ns()))
+
+    orders = OrderAges()
+    file = LedgerFile(path, MemoryLedger(clock), clock, orders)
+    file.load()
+    leaving = orders.leave("main", EXCHANGES["kraken"], add, {"pair": "XBTUSD", "cl_ord_id": "dummy-1"}, clock.now_ns())
+    orders.end(leaving, Executed.UNKNOWN, None, clock.now_ns())
+    await file.close()
+    clock.advance(400 * SECOND)
+    known = OrderAges()
+    LedgerFile(path, MemoryLedger(clock), clock, known).load()
+    assert price(known) == {"XBTUSD": 0}
+    after_a_crash = OrderAges()  # the process before was not stopped
+    LedgerFile(path, MemoryLedger(clock), clock, after_a_crash).load()
+    assert price(after_a_crash) == {"XBTUSD": 8}  # it may have been changed after the last saving
+
+
+def test_a_file_without_orders_is_of_an_earlier_version(path: Path, clock: FakeClock) -> None:
+    ledger, file = start(path, clock)
+    call(ledger, 7)
+    asyncio.run(file.close())
+    whole = on_disk(path)
+    del whole["orders"]
+    path.write_text(json.dumps(whole))
+    assert used(start(path, clock)[0]) == 7

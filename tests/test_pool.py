@@ -7,7 +7,21 @@ import pytest
 from proxy.config import AccountConfig, AddressConfig, KeyConfig, LimitOverride
 from proxy.exchanges import EXCHANGES
 from proxy.limits.ledger import MemoryLedger
-from proxy.model import Auth, Call, CallClass, Credential, Incoming, KeyRoutes, NotUntil, Permit, Scope, Shape, Upstream
+from proxy.model import (
+    Auth,
+    Call,
+    CallClass,
+    Credential,
+    Executed,
+    Incoming,
+    KeyRoutes,
+    NotUntil,
+    Permit,
+    Scope,
+    Shape,
+    Upstream,
+)
+from proxy.order_ages import OrderAges
 from proxy.pool import Asks, Pool, ask_for, forbidden, pool_of
 from tests.fakes import FakeClock
 
@@ -297,7 +311,7 @@ def test_a_denied_path_without_a_row_of_its_own_is_denied() -> None:
 def test_a_batch_dearer_than_the_limit_costs_all_of_it() -> None:
     """Else it would never go at all, and the exchange has the last word."""
     kraken = pool("kraken")
-    orders = "[" + ",".join(['"X"'] * 40) + "]"
+    orders = "[" + ",".join(f'"X{n}"' for n in range(40)) + "]"
     units, _ = charges(kraken, "POST /0/private/CancelOrderBatch", {"orders": orders})["engine"]
     assert units == kraken.limits["engine"].capacity
 
@@ -344,3 +358,47 @@ def test_a_pin_a_parameter_or_a_symbol_makes_an_ask_of_its_own() -> None:
     for pair in ("XBTUSD", "ETHUSD"):
         added = asks.of(kraken, call(kraken, "POST /0/private/AddOrder", {"pair": pair}))
         assert [c.detail for c in added.charges if c.limit.name == "engine"] == [pair]
+
+
+def test_spellings_of_a_symbol_count_together() -> None:
+    to = pool("kraken")
+    details = {
+        charges(to, "POST /0/private/AddOrder", {"pair": pair})["engine"][1]
+        for pair in ("XBTUSD", "XXBTZUSD", "XBT/USD", "btcusd")
+    }
+    assert details == {"XBTUSD"}
+
+
+def test_orders_that_cost_by_age_make_an_ask_of_their_own() -> None:
+    to, orders = pool("kraken"), OrderAges()
+    asks, cancel = Asks(orders), call(to, "POST /0/private/CancelOrder", {"cl_ord_id": "dummy-1"})
+    add = call(to, "POST /0/private/AddOrder", {"pair": "XBT/USD", "cl_ord_id": "dummy-1"})
+
+    def price(now_ns: int) -> list[tuple[float, str]]:
+        return [(c.units, c.detail) for c in asks.of(to, cancel, now_ns).charges if c.limit.name == "engine"]
+
+    assert price(0) == [(8, "")]
+    leaving = orders.leave(to.account, to.exchange, add.endpoint, add.params, 0)
+    orders.end(leaving, Executed.UNKNOWN, None, 0)
+    assert price(0) == [(8, "XBTUSD")]
+    assert price(20 * MINUTE // 60) == [(4, "XBTUSD")]
+    assert price(6 * MINUTE) == []
+
+
+def test_an_ask_is_dearer_once_an_order_of_it_was_changed() -> None:
+    to, orders = pool("kraken"), OrderAges()
+    asks, cancel = Asks(orders), call(to, "POST /0/private/CancelOrder", {"cl_ord_id": "dummy-1"})
+    add = call(to, "POST /0/private/AddOrder", {"pair": "XBT/USD", "cl_ord_id": "dummy-1"})
+    orders.end(orders.leave(to.account, to.exchange, add.endpoint, add.params, 0), Executed.UNKNOWN, None, 0)
+    asked = asks.of(to, cancel, 6 * MINUTE)
+    assert not asks.dearer(to, cancel, asked, 7 * MINUTE)
+    amend = call(to, "POST /0/private/AmendOrder", {"cl_ord_id": "dummy-1"})
+    orders.leave(to.account, to.exchange, amend.endpoint, amend.params, 7 * MINUTE)
+    assert asks.dearer(to, cancel, asked, 7 * MINUTE)
+    assert not asks.dearer(to, add, asks.of(to, add), 7 * MINUTE)
+
+
+def test_what_counts_beside_orders_with_ages_is_known() -> None:
+    methods = {name.rpartition("/")[2] for name in pool("kraken").aged}
+    assert methods == {"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelOrderBatch"}
+    assert pool("binance").aged == pool("cryptocom").aged == frozenset()

@@ -8,6 +8,7 @@ from proxy.cli.world import AccountPlan, configuration, simulation, token_of
 from proxy.config import Config
 from proxy.ingress.admission import Admission, Arrival
 from proxy.limits.ledger import MemoryLedger
+from proxy.pool import ask_for
 from proxy.preview import preview
 from proxy.simulator import Simulator
 from tests.fakes import FakeClock
@@ -32,7 +33,8 @@ def test_a_dry_run_says_what_would_be_sent_and_keeps_nothing(tmp_path: Path) -> 
     target = "/desk/api/v3/order?symbol=BTCUSDT&side=BUY&signature=dummy"
     call = admission.admit(Arrival("POST", target, headers, b"", 0))
     assert call.dry_run
-    plan = preview(call, pools["desk"], ledger)
+    asked = ask_for(pools["desk"], call)
+    plan = preview(call, asked, ledger)
     assert plan["route"] == {"key": "key-1", "address": "127.10.30.1"}
     assert plan["query"] == "symbol=BTCUSDT&side=BUY"
     assert plan["endpoint"] == "POST /api/v3/order"
@@ -40,5 +42,5 @@ def test_a_dry_run_says_what_would_be_sent_and_keeps_nothing(tmp_path: Path) -> 
     assert (plan["wait_ms"], plan["held_by"]) == (0, None)
     assert all(counter.used == 0 for counter in ledger.snapshot().counters)
     ledger.block(("account", "desk"), 5_000_000_000, "suspended")
-    held = preview(call, pools["desk"], ledger)
+    held = preview(call, asked, ledger)
     assert (held["route"], held["wait_ms"], held["held_by"]) == (None, 5000, "suspended")

@@ -28,6 +28,7 @@ from proxy.limits.coupling import Pair
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
+from proxy.order_ages import OrderAges
 from proxy.pool import Pool
 from proxy.waits import Waits
 
@@ -58,7 +59,8 @@ class Daemon:
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
         nonces = self._open_nonces()
-        self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock)
+        orders = OrderAges()
+        self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -68,6 +70,7 @@ class Daemon:
             nonces=nonces,
             metrics=self.metrics,
             pools=self.pools,
+            orders=orders,
         )
         self.ingress = Ingress(
             clock=self.clock,

@@ -34,6 +34,20 @@ class Orders(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that a call makes, or changes: then it is known as `was`, and young again under all its names.
+
+    `names`: each of them is one order's at a time. `tags`: several orders may have the same. `symbol`: as the bot
+    wrote it.
+    """
+
+    symbol: str
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    was: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange. All functions are pure; `strip` and `params` raise BadCall on input they cannot read."""
 
@@ -67,6 +81,12 @@ class Exchange:
     """The orders of a write, from its parameters. A call that cancels all of an account or symbol names none."""
     closes: Callable[[Endpoint, Mapping[str, str]], bool] = lambda endpoint, params: False
     """Whether a place call can only reduce or close a position."""
+    symbol: Callable[[str], str] = str
+    """The one name of a symbol, however a bot spells it: what the exchange counts together must come out the same."""
+    named: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()
+    """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
+    placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()
+    """The orders that an accepted call made or changed; without an answer, as far as its parameters tell."""
 
 
 class Kind(StrEnum):

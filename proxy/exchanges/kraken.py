@@ -19,6 +19,8 @@ from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
 from proxy.exchanges.kraken_orders import closes, orders
+from proxy.exchanges.kraken_pairs import one_name
+from proxy.exchanges.kraken_placed import named, placed
 from proxy.exchanges.members import join, members
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -152,4 +154,7 @@ EXCHANGE = Exchange(
     nonces=True,
     orders=orders,
     closes=closes,
+    symbol=one_name,
+    named=named,
+    placed=placed,
 )

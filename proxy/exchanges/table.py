@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,7 +70,9 @@ def limits_of(table: Table, tier: str) -> Mapping[str, Limit]:
 
 
 def units(cost: Cost, params: Mapping[str, str]) -> float:
-    """What a call with these parameters costs. Unreadable values cost the most the row knows."""
+    """What a call with these parameters costs. Unreadable values and orders of unknown age cost the most."""
+    if cost.ages:
+        return cost.units + cost.most * penalty(cost, 0)
     value = params.get(cost.param) if cost.param else None
     if value is None:
         return cost.units
@@ -86,6 +89,11 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         if number <= up_to:
             return price
     return cost.steps[-1][1] if cost.steps else cost.units
+
+
+def penalty(cost: Cost, age_ns: int) -> float:
+    """What an order of this age adds to the price of a call that names it."""
+    return next((price for below_ns, price in cost.ages if age_ns < below_ns), 0.0)
 
 
 def _elements(value: str) -> int | None:
@@ -214,6 +222,8 @@ def _endpoint(name: str, product: str, row: dict[str, Any], costs: dict[str, Any
 def _cost(limit: str, price: Any) -> Cost:
     if isinstance(price, int | float):
         return Cost(limit, float(price))
+    if "ages" in price:
+        return _by_age(limit, price)
     return Cost(
         limit,
         units=float(price["else"]),
@@ -222,3 +232,11 @@ def _cost(limit: str, price: Any) -> Cost:
         present=float(price["given"]) if "given" in price else None,
         each=float(price["each"]) if "each" in price else None,
     )
+
+
+def _by_age(limit: str, price: dict[str, Any]) -> Cost:
+    ages = tuple((duration_ns(below), float(u)) for below, u in price["ages"].items())
+    for (below, dear), (later, cheap) in pairwise(ages):
+        if below >= later or dear < cheap:
+            raise ValueError(f"the ages of {limit!r} do not stand from young and dear to old and cheap")
+    return Cost(limit, float(price.get("fixed", 0)), ages=ages, most=int(price.get("most", 1)))

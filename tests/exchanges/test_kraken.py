@@ -387,7 +387,7 @@ PRICES = {
     "EditOrder": {"engine": 7},
     "CancelOrder": {"engine": 8},
     "AddOrderBatch": {"engine": 2},
-    "CancelOrderBatch": {"engine": 32},
+    "CancelOrderBatch": {"engine": 400},  # 50 orders of unknown age; pool.py asks for those that it names
     "Time": {"public_1s": 1},
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.errors import ConfigError
 from proxy.exchanges import EXCHANGES
-from proxy.exchanges.table import Table, duration_ns, limits_of, load_table, units, upstream_of
+from proxy.exchanges.table import Table, duration_ns, limits_of, load_table, penalty, units, upstream_of
 from proxy.model import Auth, CallClass, Cost, Scope, Shape
 
 _SMALL = """\
@@ -129,6 +129,8 @@ def test_tiers_replace_single_limits(tmp_path: Path) -> None:
         ("shape: decaying", "shape: inflight", "window"),
         ("by: orders, each: 2, else: 30", "by: orders, each: 2", "else"),
         ("exchange: small", "exchange: [", "Error"),
+        ("costs: {calls: 2}", "costs: {calls: {ages: {10s: 1, 5s: 2}}}", "ages"),
+        ("costs: {calls: 2}", "costs: {calls: {ages: {5s: 1, 10s: 2}}}", "ages"),
     ],
 )
 def test_a_bad_table_is_refused_with_its_fault(tmp_path: Path, old: str, new: str, complaint: str) -> None:
@@ -240,3 +242,14 @@ def test_rows_are_consistent(exchange: str) -> None:
     for tier in table.tiers.values():
         assert tier.keys() <= table.limits.keys()
     assert not table.default_tier or table.default_tier in table.tiers
+
+
+def test_a_price_by_the_age_of_orders(tmp_path: Path) -> None:
+    by_age = "costs: {calls: {fixed: 1, ages: {5s: 6, 1m: 2.5}, most: 4}}"
+    row = small(tmp_path, _SMALL.replace("costs: {calls: 2}", by_age)).match("POST", "/v1/order")
+    assert row is not None
+    (cost,) = row.costs
+    second = 1_000_000_000
+    assert [penalty(cost, age * second) for age in (0, 4, 5, 59, 60, 10**6)] == [6, 6, 2.5, 2.5, 0, 0]
+    assert (cost.units, cost.most, cost.param) == (1, 4, "")
+    assert units(cost, {}) == 1 + 4 * 6  # which orders and how old is not known here
