@@ -27,6 +27,7 @@ from proxy.model import (
     Auth,
     Call,
     CallClass,
+    Endpoint,
     Executed,
     NotUntil,
     Outcome,
@@ -162,7 +163,7 @@ class Gateway:
         """Sign, send, judge, decide; then the blocks stand and the permit is settled."""
         exchange, route = pool.exchange, permit.route
         started_ns = self._clock.now_ns()
-        sent, well = True, False
+        sent, well, accepted = True, False, False
         reply: Reply | None = None
         try:
             try:
@@ -210,9 +211,11 @@ class Gateway:
             progress.attempts.append(Attempt(route, verdict, decision.blocks))
             self._apply(call, decision)
             well = verdict.outcome in _WELL
+            accepted = verdict.outcome is Outcome.ACCEPTED
             return decision
         finally:
-            self._dispatch.settle(permit, sent=sent, well=well, usage=_usage(exchange, reply))
+            usage = _usage(exchange, call.endpoint, reply)
+            self._dispatch.settle(permit, sent=sent, well=well, accepted=accepted, usage=usage)
 
     def _judge(self, call: Call, exchange: Exchange, reply: Reply) -> Verdict:
         """The exchange's verdict. An answer that breaks the judge is unknown: the request has left (law 2)."""
@@ -282,10 +285,10 @@ class Gateway:
         )
 
 
-def _usage(exchange: Exchange, reply: Reply | None) -> tuple[Usage, ...]:
+def _usage(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tuple[Usage, ...]:
     """The counters that an answer reports; none if they cannot be read, for a permit is settled all the same."""
     try:
-        return exchange.usage(reply) if reply is not None else ()
+        return exchange.usage(endpoint, reply) if reply is not None else ()
     except Exception:
         log.exception("the usage that %s reports cannot be read", exchange.name)
         return ()

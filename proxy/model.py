@@ -54,28 +54,30 @@ class Limit:
     capacity: float
     window_ns: int  # 0 for INFLIGHT
     per: str = ""  # "" one counter per subject | "endpoint" | "symbol"
+    falls: bool = False  # the exchange gives units back, and tells its count (limits/falling_window.py)
+    own: bool = False  # the operator set the capacity: what the exchange tells of it may only lower it
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one call costs on one limit. `detail` is the endpoint or symbol of a `per` limit.
-
-    `kept`: units that must stay free for classes of higher rank.
-    """
+    """What one call costs on one limit."""
 
     limit: Limit
     units: float
-    detail: str = ""
-    kept: float = 0.0
+    detail: str = ""  # the endpoint or symbol of a `per` limit
+    kept: float = 0.0  # units that must stay free for classes of higher rank
+    accepted: float | None = None  # what is left of the units once the exchange has accepted the call; None: all
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A counter as the exchange reported it with an answer. `capacity`: of the limit, if that was told too."""
+    """What the exchange reported of a limit with an answer: its count, its capacity, or both."""
 
     limit: str
-    used: float
+    used: float | None = None
     capacity: float | None = None
+    left: float | None = None  # the count, told as what is left of the capacity
+    everywhere: bool = False  # the capacity is announced for all addresses or accounts, not for one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Cost:
     steps: tuple[tuple[float, float], ...] = ()  # (parameter value up to, units)
     present: float | None = None  # units when the parameter is given at all
     each: float | None = None  # units per element of a JSON list or comma list
+    accepted: float | None = None  # units that are left of these once the call is accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,17 +291,14 @@ class Executed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement on an answer. `wait_ns`: how long the exchange told the blamed subject to rest, None if it did not.
-
-    `suspect_request`: a second route answering the same makes the request the cause, not the route.
-    """
+    """The judgement on an answer."""
 
     outcome: Outcome
     executed: Executed
     blame: Scope | None = None
-    wait_ns: int | None = None
+    wait_ns: int | None = None  # how long the exchange told the blamed subject to rest, None if it did not
     code: str = ""
-    suspect_request: bool = False
+    suspect_request: bool = False  # a second route answering the same makes the request the cause, not the route
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
             limits[name],
             capacity=override.capacity,
             window_ns=override.window_ns or limits[name].window_ns,
+            own=True,
         )
     everywhere = [*config.addresses, *(a for key in config.keys for a in key.addresses)]
     return Pool(
@@ -115,7 +116,8 @@ def ask_for(pool: Pool, call: Call) -> Ask:
         price = min(units(cost, call.params), limit.capacity)
         if price:
             kept = pool.kept.get((limit.name, endpoint.call_class), 0.0) * limit.capacity
-            charges.append(Charge(limit, price, _detail(limit, call), kept))
+            accepted = None if cost.accepted is None else min(cost.accepted, price)
+            charges.append(Charge(limit, price, _detail(limit, call), kept, accepted))
     routes = pool.keyed if endpoint.auth is not Auth.NONE else pool.keyless
     if call.pinned_key is not None and endpoint.auth is not Auth.NONE:
         routes = tuple(row for row in routes if row.key == call.pinned_key)

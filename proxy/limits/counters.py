@@ -1,16 +1,20 @@
 """All counters of a ledger: opened for the first call that needs them, forgotten when too many, kept over a restart."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from proxy.clock import SECOND_NS
 from proxy.limits.blocks import Subject
+from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.limits.windows import DecayingCounter, window_for
-from proxy.model import Ask, Charge, Limit, Scope, Shape
+from proxy.model import Ask, Charge, Limit, Scope, Shape, Usage
+
+log = logging.getLogger("ordergate.limits")
 
 Booking = tuple[Window, Charge]
 Key = tuple[str, ...]
@@ -31,6 +35,8 @@ class Counters:
         self._rows: dict[Key, tuple[Window, Charge, str]] = {}  # and the exchange
         self._learned: dict[Window, tuple[float, float]] = {}  # capacity told, and that of the table at that time
         self._peaks: dict[Window, tuple[int, float, float]] = {}  # minute, its highest `lately`, that of the one before
+        self._announced: dict[tuple[str, str], float] = {}  # (exchange, limit) -> capacity told for everybody
+        self._particular: set[Window] = set()  # their capacity was told of them alone
         self._restored: set[Key] = set()  # not yet asked for by a call
         self.alignments: dict[str, Alignment] = {}
         self._forget_again_ns = 0
@@ -58,11 +64,67 @@ class Counters:
                 found.append((window, charge))
         return found
 
+    def find(self, limit: str, subjects: Iterable[Subject]) -> Booking | None:
+        """The counter that one of the subjects has for this limit, if a call was charged on it before."""
+        for subject in subjects:
+            row = self._rows.get((limit, *subject, ""))
+            if row is not None:
+                return row[0], row[1]
+        return None
+
+    def hear(self, taken_ns: int, now_ns: int, booking: Booking, told: Usage, own: float | None) -> bool:
+        """What an answer says of one counter. `own`: the call's units on it, which that includes; None: perhaps not.
+
+        True if the capacity rose.
+        """
+        window, charge = booking
+        capacity = window.capacity
+        if told.capacity is not None:
+            self.learn(now_ns, window, charge.limit, told.capacity)
+        used = told.used if told.left is None else max(window.capacity - told.left, 0.0)
+        if used is not None:
+            window.tell(taken_ns, now_ns, used)
+            if charge.limit.falls and own is not None and isinstance(window, FallingWindow):
+                window.lower(taken_ns, now_ns, used, own)
+        return window.capacity > capacity
+
     def learn(self, now_ns: int, window: Window, limit: Limit, told: float) -> None:
-        """The exchange names the capacity. It wins over the table's until that (or configuration) is lowered."""
+        """The exchange names the capacity. It wins over the table's until that (or configuration) is lowered.
+
+        Over the operator's own it wins only if it is lower.
+        """
         if isfinite(told) and told > 0:
+            self._particular.add(window)
+            if (known := self._learned.get(window)) is None or known[0] != told:
+                self._say(limit, told)
             self._learned[window] = (told, limit.capacity)
             self.fit(now_ns, window, limit)
+
+    def learn_everywhere(self, now_ns: int, exchange: str, limit: str, told: float) -> bool:
+        """The exchange announces a capacity for all its addresses or accounts; what it said of one of them stays.
+
+        True if some counter has more room now.
+        """
+        if not (isfinite(told) and told > 0):
+            return False
+        news = self._announced.get((exchange, limit)) != told
+        self._announced[exchange, limit] = told
+        raised = False
+        for window, charge, owner in self._rows.values():
+            if charge.limit.name == limit and owner == exchange and window not in self._particular:
+                before = window.capacity
+                self._learned[window] = (told, charge.limit.capacity)
+                self.fit(now_ns, window, charge.limit)
+                raised = raised or window.capacity > before
+                if news:
+                    self._say(charge.limit, told)
+                    news = False
+        return raised
+
+    def _say(self, limit: Limit, told: float) -> None:
+        if told != limit.capacity:
+            whose = "the configuration" if limit.own else "the table"
+            log.info("the exchange tells that %s is %g; %s says %g", limit.name, told, whose, limit.capacity)
 
     def fit(self, now_ns: int, window: Window, limit: Limit) -> None:
         """Give the window the capacity that is in force for this limit; accounts at one address may differ in it."""
@@ -70,7 +132,7 @@ class Counters:
         learned = self._learned.get(window)
         if learned is not None:
             told, table = learned
-            capacity = told if limit.capacity >= table else min(told, limit.capacity)
+            capacity = told if limit.capacity >= table and not limit.own else min(told, limit.capacity)
         if window.capacity != capacity:
             if isinstance(window, DecayingCounter):
                 window.scale(now_ns, capacity)
@@ -108,6 +170,7 @@ class Counters:
                         "window_ns": limit.window_ns,
                         "capacity": limit.capacity,
                         "per": limit.per,
+                        "falls": limit.falls,
                         "in_force": window.capacity,
                         "learned": list(learned) if learned else None,
                         "in_flight": window.in_flight,
@@ -132,7 +195,8 @@ class Counters:
         for row in rows:
             key = tuple(str(part) for part in row["key"])
             capacity, window_ns, per = float(row["capacity"]), int(row["window_ns"]), str(row["per"])
-            limit = Limit(key[0], Scope(row["scope"]), Shape(row["shape"]), capacity, window_ns, per)
+            scope, shape, falls = Scope(row["scope"]), Shape(row["shape"]), bool(row.get("falls", False))
+            limit = Limit(key[0], scope, shape, capacity, window_ns, per, falls)
             exchange = str(row["exchange"])
             window = window_for(limit, self.alignment(exchange))
             if row["learned"] is not None:
@@ -163,11 +227,18 @@ class Counters:
             if key in self._rows:
                 return self._rows[key][0]
         limit = charge.limit
-        window = window_for(limit, self.alignment(exchange))
+        window = self._begin(now_ns, limit, exchange)
         self._rows[key] = (window, charge, exchange)
         doubted_ns = self._doubted_ns
         if doubted_ns is not None and limit.window_ns <= _MINUTE_NS and now_ns - doubted_ns < 2 * limit.window_ns:
             window.book(doubted_ns, doubted_ns, limit.capacity)
+        return window
+
+    def _begin(self, now_ns: int, limit: Limit, exchange: str) -> Window:
+        window = window_for(limit, self.alignment(exchange))
+        if (told := self._announced.get((exchange, limit.name))) is not None:
+            self._learned[window] = (told, limit.capacity)
+            self.fit(now_ns, window, limit)
         return window
 
     def _adopted(self, now_ns: int, key: Key, charge: Charge, exchange: str) -> Window:
@@ -175,10 +246,11 @@ class Counters:
         self._restored.discard(key)
         window, kept, _ = self._rows[key]
         limit = charge.limit
-        if (limit.shape, limit.window_ns) != (kept.limit.shape, kept.limit.window_ns):
+        before = kept.limit
+        if (limit.shape, limit.window_ns, limit.falls) != (before.shape, before.window_ns, before.falls):
             used = window.used(now_ns)
             self._drop(key)
-            window = window_for(limit, self.alignment(exchange))
+            window = self._begin(now_ns, limit, exchange)
             window.book(now_ns, now_ns, min(used, limit.capacity))
         self._rows[key] = (window, charge, exchange)
         return window
@@ -193,5 +265,6 @@ class Counters:
     def _drop(self, key: Key) -> None:
         window = self._rows.pop(key)[0]
         self._restored.discard(key)
+        self._particular.discard(window)
         for known in (self.lately, self._learned, self._peaks):
             known.pop(window, None)

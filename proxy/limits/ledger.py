@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from proxy.clock import MILLISECOND_NS, Clock
-from proxy.limits.blocks import Blocks, Subject
+from proxy.limits.blocks import Blocks, Subject, owners, subjects
 from proxy.limits.counters import SHARED, Booking, Counters
+from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment
 from proxy.limits.refused import Refused
 from proxy.limits.snapshot import BlockState, CounterState, Snapshot
@@ -25,9 +26,18 @@ class Ledger(Protocol):
     def acquire(self, ask: Ask) -> Permit | NotUntil: ...
 
     def settle(
-        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        well: bool,
+        accepted: bool = False,
+        usage: Iterable[Usage] = (),
+        asked: bool = True,
     ) -> bool:
         """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing.
+
+        `accepted`: the exchange did what was asked; such calls may cost less (`Charge.accepted`).
 
         True, if it was `asked` (because somebody waits): a time that an `acquire` named may come sooner now, for calls
         on one of the same limits, or (an exchange's clock became known better) on a fixed window of the same exchange.
@@ -125,7 +135,14 @@ class MemoryLedger:
         return refused.shortest()
 
     def settle(
-        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        well: bool,
+        accepted: bool = False,
+        usage: Iterable[Usage] = (),
+        asked: bool = True,
     ) -> bool:
         taken = self._open.pop(permit.id, None)
         if taken is None:
@@ -133,29 +150,44 @@ class MemoryLedger:
         self.changes += 1
         now = self._clock.now_ns()
         taken_ns = permit.taken_ns
-        said = {row.limit: row for row in usage}
+        said: dict[str, Usage] = {}
+        raised = False
+        for row in usage:
+            if not row.everywhere:
+                said[row.limit] = row
+            elif row.capacity is not None:
+                raised = self._counters.learn_everywhere(now, permit.ask.exchange, row.limit, row.capacity) or raised
         if said:
             self._hears = True
-        eased = asked and (not sent or self.alignment(permit.ask.exchange).moved())
+        eased = asked and (not sent or raised or self.alignment(permit.ask.exchange).moved())
         for window, charge in taken:
             # Calls in flight count twice once the exchange's own count includes them, until they are settled.
             twice = asked and self._hears and charge.limit.shape is Shape.FIXED
             before = window.used(now) if twice else 0.0
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
-            if sent:
-                window.book(taken_ns, now, charge.units)
-            told = said.get(charge.limit.name)
+            units = charge.units if sent else 0.0
+            if accepted and charge.accepted is not None:
+                units = charge.accepted
+                eased = eased or (asked and units < charge.units)
+            if units:
+                window.book(taken_ns, now, units)
+                if charge.limit.falls and not well and isinstance(window, FallingWindow):
+                    window.note_unsure(now, units)
+            told = said.pop(charge.limit.name, None) if said else None
             if told is not None and charge.detail != SHARED:
-                if told.capacity is not None:
-                    capacity = window.capacity
-                    self._counters.learn(now, window, charge.limit, told.capacity)
-                    eased = eased or window.capacity > capacity
-                window.tell(taken_ns, now, told.used)
+                raised = self._counters.hear(taken_ns, now, (window, charge), told, units if accepted else None)
+                eased = eased or (asked and raised)
             if before and window.used(now) < before - DUST:
                 eased = True
+        for row in said.values():  # of limits that the call did not cost anything on
+            booking = self._counters.find(row.limit, owners(permit))
+            if booking is not None:
+                before = booking[0].used(now)
+                raised = self._counters.hear(taken_ns, now, booking, row, 0.0 if accepted else None)
+                eased = eased or (asked and (raised or booking[0].used(now) < before - DUST))
         if self._blocks.watching:
-            for subject in _subjects(permit):
+            for subject in subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
         return eased
 
@@ -281,19 +313,6 @@ class MemoryLedger:
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))
         self._open[permit.id] = bookings
         if self._blocks.watching:
-            for subject in _subjects(permit):
+            for subject in subjects(permit):
                 self._blocks.started(subject)
         return permit
-
-
-def _subjects(permit: Permit) -> tuple[Subject, ...]:
-    """Everybody who may have been blamed before, and whom the answer speaks for."""
-    route = permit.route
-    address: Subject = ("address", permit.ask.exchange, route.address)
-    if route.key is None:
-        return (address,)
-    account: Subject = ("account", route.account)
-    key: Subject = ("key", route.account, route.key)
-    call_class = permit.ask.call_class
-    pair: Subject = ("pair", route.account, route.key, route.address)
-    return (address, account, (*account, call_class), key, (*key, permit.ask.endpoint), pair)
