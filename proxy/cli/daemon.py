@@ -27,6 +27,7 @@ from proxy.ledger_file import LedgerFile
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
+from proxy.own_calls import LimitWatch, OwnCalls
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate")
@@ -65,6 +66,14 @@ class Daemon:
             metrics=self.metrics,
             pools=self.pools,
         )
+        own = OwnCalls(
+            clock=self.clock,
+            ledger=self.ledger,
+            times=self._times,
+            dispatcher=self.dispatcher,
+            egress=self._egress,
+        )
+        self.limit_watch = LimitWatch(own, self.clock, self.pools.values())
         self.ingress = Ingress(
             clock=self.clock,
             admission=Admission(self.pools, config.bots),
@@ -93,7 +102,7 @@ class Daemon:
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
-        running = (self._watch_addresses(), warmer.run(), self._ledger_file.run())
+        running = (self._watch_addresses(), warmer.run(), self._ledger_file.run(), self.limit_watch.run())
         self._tasks = [asyncio.ensure_future(one) for one in running]
         self._ready = True
         gc.collect()
