@@ -53,6 +53,7 @@ def test_the_beginning_is_enough() -> None:
     large = info(symbols=20_000)
     assert usage(large) == TOLD
     assert usage(large[:256_000], stream=rest()) == TOLD
+    assert usage(b" " * 9000 + large) == ()  # and more than that is not looked through
     packed = gzip.compress(large)
     assert usage(packed, encoding=b"gzip") == TOLD
     assert usage(packed[:20_000], encoding=b"gzip", stream=rest()) == TOLD

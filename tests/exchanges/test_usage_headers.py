@@ -103,6 +103,7 @@ def test_a_count_alone_and_beside_its_capacity() -> None:
     assert rows({"x-used": {"limit": "pool", "is": "used"}}).read(CALL, answer(X_USED=5)) == (Usage("pool", 5),)
     both = rows({"x-used": {"limit": "pool", "is": "used"}, "x-limit": {"limit": "pool", "is": "capacity"}})
     assert both.read(CALL, answer(x_used=5, X_Limit=9)) == (Usage("pool", 5, 9),)
+    assert both.read(CALL, answer(X_Limit=9, x_used=5)) == (Usage("pool", 5, 9),)
     own = rows({"x-used": {"limit": "pool", "is": "used"}, "x-left": {"limit": "", "is": "left"}})
     assert own.read(CALL, answer(x_used=5, x_left=9)) == (Usage("pool", 5), Usage("each", left=9))
 

@@ -242,26 +242,53 @@ def test_a_call_without_an_answer_may_arrive_for_a_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("align", "taken"),
-    [(Alignment(), 1000 * WINDOW - 1), (Alignment(0, 2 * SECOND), START), (Alignment(error_ns=WINDOW), START)],
-    ids=["over an edge", "near an edge", "edges unknown"],
+    ("align", "taken", "answered"),
+    [
+        (Alignment(0, 2 * SECOND), START + SECOND // 2, START + 3 * SECOND),
+        (Alignment(0, 2 * SECOND), START + 7 * SECOND, START + 8 * SECOND),
+        (Alignment(error_ns=WINDOW), START, START + SECOND),
+    ],
+    ids=["taken near an edge", "answered near an edge", "edges unknown"],
 )
-def test_a_call_that_may_belong_to_two_windows_lowers_nothing(align: Alignment, taken: int) -> None:
+def test_a_call_that_may_belong_to_two_windows_lowers_nothing(align: Alignment, taken: int, answered: int) -> None:
     window = window_for(ORDERS, align)
     assert isinstance(window, FallingWindow)
-    window.book(taken, START, 8)
-    window.lower(taken, START, 0, 0)
-    assert window.used(START) == 8
+    window.book(taken - 20, taken - 10, 8)
+    assert window.used(answered) == 8
+    window.lower(taken, answered, 0, 0)
+    assert window.used(answered) == 8
 
 
 def test_a_clock_that_has_just_moved_lowers_nothing() -> None:
     align = Alignment()
     window = window_for(ORDERS, align)
     assert isinstance(window, FallingWindow)
-    window.book(START, START, 8)
+    window.book(START - 20, START - 10, 8)
+    assert window.used(START) == 8
     align.set(3 * SECOND, 0)
     window.lower(START, START + 1, 0, 0)
     assert window.used(START + 1) == 8
+
+
+def test_the_highest_count_heard_falls_too() -> None:
+    window = falling()
+    window.in_flight = 5
+    window.tell(START, START + 1, 5)  # calls in flight that the exchange has counted
+    window.in_flight = 0  # and that end without being booked
+    assert window.used(START + 2) == 5
+    window.lower(START + 2, START + 3, 2, 0)
+    assert window.used(START + 3) == 2
+
+
+def test_an_answer_that_took_too_long_lowers_nothing() -> None:
+    """What was answered during its flight is no longer known one by one."""
+    day = window_for(Limit("orders", Scope.ACCOUNT, Shape.FIXED, 100, 8640 * WINDOW, falls=True), Alignment())
+    assert isinstance(day, FallingWindow)
+    day.book(START + 5, START + 10, 6)
+    answered = START + 200 * SECOND
+    day.book(START, answered, 1)
+    day.lower(START, answered, 1, 1)
+    assert day.used(answered) == 7
 
 
 def test_what_was_given_back_does_not_come_back_with_a_restart() -> None:
@@ -280,6 +307,7 @@ def test_after_a_restart_nothing_falls_for_a_minute() -> None:
     assert isinstance(day, FallingWindow)
     day.restore({"rows": [(0, 0, 9)]}, START)
     for at, left in ((START + SECOND, 9), (START + 61 * SECOND, 0)):
+        assert day.used(at) == 9
         day.lower(at, at + 1, 0, 0)
         assert day.used(at + 1) == left
 
@@ -344,6 +372,15 @@ def test_a_question_about_the_counts_lowers_them_too(ledger: MemoryLedger, clock
     assert ledger.settle(permit, sent=True, well=True, accepted=True, usage=told) is True
     (row,) = ledger.snapshot().counters
     assert (row.used, row.capacity) == (4, 60)
+
+
+def test_what_is_told_elsewhere_may_end_a_wait_early(ledger: MemoryLedger, clock: FakeClock) -> None:
+    orders(ledger, clock, 15)
+    for told, eased in ((4, True), (4, False), (9, False)):
+        permit = take(ledger)
+        clock.advance(1000)
+        usage = [Usage("orders", told)]
+        assert ledger.settle(permit, sent=True, well=True, accepted=True, usage=usage) is eased
 
 
 def test_a_call_with_an_unknown_outcome_is_kept_although_a_later_answer_tells_less(
