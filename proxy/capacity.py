@@ -42,6 +42,8 @@ class Addition(StrEnum):
 class Budget:
     """`at_once`: from idle, in one moment. `per_second`: kept up for an hour. `per_day`: all of a day.
 
+    Calls that cost less once they are accepted are that cheap in the rates, but not at once: then none is answered.
+
     `in_flight`: calls without an answer, None where nobody counts them. They bound no rate that is known beforehand.
     """
 
@@ -110,13 +112,19 @@ def budget(ask: Ask, accounts: int = 1) -> Budget:
     """What the charges and routes of a call leave room for; `accounts`: so many alike, on the same addresses."""
     counted = [charge for charge in ask.charges if charge.limit.shape is not Shape.INFLIGHT]
     open_ = [charge for charge in ask.charges if charge.limit.shape is Shape.INFLIGHT]
-    daily = most(counted, ask.routes, _per_second(_DAY_S * SECOND_NS), accounts)
+    kept_up = [charge for charge in map(_once_accepted, counted) if charge.units]
+    daily = most(kept_up, ask.routes, _per_second(_DAY_S * SECOND_NS), accounts)
     return Budget(
         at_once=most(counted, ask.routes, _fitting, accounts),
-        per_second=most(counted, ask.routes, _per_second(_HOUR_NS), accounts),
+        per_second=most(kept_up, ask.routes, _per_second(_HOUR_NS), accounts),
         per_day=replace(daily, calls=daily.calls * _DAY_S),
         in_flight=most(open_, ask.routes, _fitting, accounts) if open_ else None,
     )
+
+
+def _once_accepted(charge: Charge) -> Charge:
+    """What a call costs over time: rates are those of calls that the exchange accepts."""
+    return charge if charge.accepted is None else replace(charge, units=charge.accepted)
 
 
 def _fitting(charge: Charge) -> float:

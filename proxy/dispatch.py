@@ -117,9 +117,20 @@ class Dispatcher:
             self._sweep()
         return self.length >= self._max_waiting
 
-    def settle(self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = ()) -> None:
+    def settle(
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        well: bool,
+        accepted: bool = False,
+        usage: Iterable[Usage] = (),
+        refused: Scope | None = None,
+    ) -> None:
         """Close a permit, and let the next one go."""
-        eased = self._ledger.settle(permit, sent=sent, well=well, usage=usage, asked=self.waiting > 0)
+        eased = self._ledger.settle(
+            permit, sent=sent, well=well, accepted=accepted, usage=usage, asked=self.waiting > 0, refused=refused
+        )
         if self.waiting:
             lanes = [lane for lane in self._until if lane.gains_from(permit.ask)] if eased else []
             self._serve([*self._loose, *lanes])

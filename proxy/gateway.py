@@ -18,7 +18,7 @@ from proxy.dispatch import Dispatcher, Gone, QueueFull
 from proxy.egress import Egress
 from proxy.errors import BadCall, MaybeSent, NotSent
 from proxy.exchange_time import ExchangeClocks
-from proxy.exchanges.form import Exchange
+from proxy.exchanges.form import Exchange, usage_of
 from proxy.flights import Flights
 from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Metrics
@@ -36,7 +36,6 @@ from proxy.model import (
     Route,
     Scope,
     SignedRequest,
-    Usage,
     Verdict,
 )
 from proxy.nonces import Nonces
@@ -45,14 +44,12 @@ from proxy.order_lines import OrderLines
 from proxy.own_calls import OwnCalls
 from proxy.pool import Asks, Pool
 from proxy.preview import preview
-from proxy.retry import Attempt, Decision, Next, decide, exonerated
+from proxy.retry import Attempt, Decision, Next, decide, exonerated, unsent
 from proxy.stamps import Stamps
 
 log = logging.getLogger("ordergate.gateway")
 
 ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or says that it does not know
-_FAIR_NS = 1_000_000_000  # with less time than this, an attempt that runs out of it says nothing about its address
-_MILLISECOND_NS = 1_000_000
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
 
 
@@ -191,10 +188,11 @@ class Gateway:
         """Sign, send, judge, decide; then the blocks stand and the permit is settled."""
         exchange, route = pool.exchange, permit.route
         started_ns = self._clock.now_ns()
-        sent, well = True, False
+        sent, well, accepted = True, False, False
         reply: Reply | None = None
         leaving: Leaving | None = None
         executed = Executed.UNKNOWN
+        refused: Scope | None = None
         try:
             try:
                 request = self._sign(call, pool, route)
@@ -210,11 +208,7 @@ class Gateway:
                 )
             except NotSent as fault:
                 sent = False
-                rest_ns = 10_000_000_000 if fault.address_fault else None
-                verdict = Verdict(Outcome.NEVER_CONNECTED, Executed.NO, Scope.ADDRESS, rest_ns, fault.reason)
-                hurried = answer_by_ns - started_ns < _FAIR_NS and self._clock.now_ns() + _MILLISECOND_NS > answer_by_ns
-                if hurried and not fault.address_fault:  # the bot's deadline is no fault of the address
-                    verdict = Verdict(Outcome.UNAVAILABLE, Executed.NO, None, None, fault.reason)
+                verdict = unsent(fault, answer_by_ns - started_ns, answer_by_ns - self._clock.now_ns())
                 if fault.address_fault:
                     self._metrics.egress_fault(exchange.name)
             except MaybeSent as fault:
@@ -246,11 +240,14 @@ class Gateway:
             progress.attempts.append(Attempt(route, verdict, decision.blocks))
             self._apply(call, decision)
             well = verdict.outcome in _WELL
+            accepted = verdict.outcome is Outcome.ACCEPTED
+            refused = verdict.blame if verdict.outcome is Outcome.THROTTLED else None
             return decision
         finally:
             if leaving is not None:
                 self._orders.end(leaving, executed, reply, self._clock.now_ns())
-            self._dispatch.settle(permit, sent=sent, well=well, usage=_usage(exchange, reply))
+            usage = usage_of(exchange, call.endpoint, reply)
+            self._dispatch.settle(permit, sent=sent, well=well, accepted=accepted, usage=usage, refused=refused)
 
     def _judge(self, call: Call, exchange: Exchange, reply: Reply) -> Verdict:
         """The exchange's verdict. An answer that breaks the judge is unknown: the request has left (law 2)."""
@@ -318,12 +315,3 @@ class Gateway:
             executed,
             progress.attempts[-1].verdict.outcome if progress.attempts else None,
         )
-
-
-def _usage(exchange: Exchange, reply: Reply | None) -> tuple[Usage, ...]:
-    """The counters that an answer reports; none if they cannot be read, for a permit is settled all the same."""
-    try:
-        return exchange.usage(reply) if reply is not None else ()
-    except Exception:
-        log.exception("the usage that %s reports cannot be read", exchange.name)
-        return ()

@@ -62,6 +62,7 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
             limits[name],
             capacity=override.capacity,
             window_ns=override.window_ns or limits[name].window_ns,
+            own=True,
         )
     kept = _kept(config.reserve, exchange)
     everywhere = [*config.addresses, *(a for key in config.keys for a in key.addresses)]
@@ -134,8 +135,9 @@ def ask_for(pool: Pool, call: Call, orders: OrderAges = _NO_ORDERS, now_ns: int 
         for detail, whole in _prices(pool, call, cost, orders, now_ns):
             # A batch dearer than the whole limit goes when the limit is empty; the exchange has the last word.
             price = min(whole, limit.capacity)
+            accepted = None if cost.accepted is None else min(cost.accepted, price)
             if price:
-                charges.append(Charge(limit, price, detail, kept, shares, draws))
+                charges.append(Charge(limit, price, detail, kept, shares, draws, accepted))
     routes = pool.keyed if endpoint.auth is not Auth.NONE else pool.keyless
     if call.pinned_key is not None and endpoint.auth is not Auth.NONE:
         routes = tuple(row for row in routes if row.key == call.pinned_key)

@@ -7,15 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proxy.errors import NotSent
 from proxy.limits.blocks import FOREVER_NS, Subject
 from proxy.model import CallClass, Executed, Outcome, Route, Scope, Verdict
 
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
+_MILLISECOND_NS = 1_000_000
+_FAIR_NS = _SECOND_NS  # with less time than this, an attempt that runs out of it says nothing about its address
+_NO_ADDRESS_NS = 10 * _SECOND_NS
 MAX_ATTEMPTS = 12
 _WITNESSES = 3
 _READ_ATTEMPTS = 3  # of unknown outcomes: a server in trouble is not helped by more
 _ABOUT_KEYS = (Outcome.NOT_WHITELISTED, Outcome.DEAD, Outcome.NO_PERMISSION, Outcome.NONCE)
+
+
+def unsent(fault: NotSent, given_ns: int, left_ns: int) -> Verdict:
+    """The verdict on a call that never left: it had `given_ns` for its answer, and has `left_ns` of that still."""
+    if fault.address_fault:
+        return Verdict(Outcome.NEVER_CONNECTED, Executed.NO, Scope.ADDRESS, _NO_ADDRESS_NS, fault.reason)
+    if given_ns < _FAIR_NS and left_ns < _MILLISECOND_NS:  # the bot's deadline is no fault of the address
+        return Verdict(Outcome.UNAVAILABLE, Executed.NO, None, None, fault.reason)
+    return Verdict(Outcome.NEVER_CONNECTED, Executed.NO, Scope.ADDRESS, None, fault.reason)
 
 
 class Next(StrEnum):

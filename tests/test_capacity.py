@@ -88,6 +88,15 @@ def test_binance_orders_count_by_account(keys: int, addresses: int) -> None:
     assert found.in_the_way(Addition.KEY) == found.in_the_way(Addition.ADDRESS) == "orders_10s counts by account"
 
 
+def test_what_costs_nothing_once_it_succeeds_is_limited_by_it_only_at_once() -> None:
+    """A cancel weighs 1 until it is answered, and 0 then; 300,000 calls in 5 min and address remain."""
+    found = row(pool("binance"), "DELETE /api/v3/order")
+    assert found.today.at_once.calls == 120_000
+    assert [c.limit.name for c in found.today.at_once.limited_by] == ["weight_1m"]
+    assert found.today.per_second.calls == 20_000
+    assert [c.limit.name for c in found.today.per_second.limited_by] == ["raw_5m"]
+
+
 def test_binance_oco_takes_two_of_the_orders() -> None:
     assert row(pool("binance"), "POST /api/v3/orderList/oco").today.at_once.calls == 50
 
@@ -234,8 +243,8 @@ def test_shared_addresses() -> None:
 
 def test_the_summary_says_what_keys_and_addresses_are_worth() -> None:
     assert summary(pool("binance", name="binance-main")) == [
-        "binance-main: 3 keys, 20 addresses: public calls, reads, cancels and amendments x20 by address (weight_1m); "
-        "orders x1: keys and addresses add nothing (orders_10s counts by account)"
+        "binance-main: 3 keys, 20 addresses: public calls, reads and amendments x20 by address (weight_1m); "
+        "cancels x20 by address (raw_5m); orders x1: keys and addresses add nothing (orders_10s counts by account)"
     ]
     assert summary(pool("kraken")) == [
         "main: 3 keys, 20 addresses: public calls x20 by address (public_1s); reads x3 by key (rest); "

@@ -818,3 +818,14 @@ def test_nobody_who_could_go_is_left_waiting(steps: list[tuple[str, tuple[Limit,
         await queue.close()
 
     asyncio.run(run())
+
+
+async def test_the_price_of_success_is_room_at_once(queue: Queue) -> None:
+    await queue.put("held", ask(Charge(ORDERS, 5)))
+    await queue.settle("held")
+    await queue.put("free", ask(Charge(ORDERS, 4, accepted=0)))
+    await queue.put("next", ask(Charge(ORDERS, 5)))
+    assert queue.served == ["held", "free"]
+    queue.dispatcher.settle(queue.permits.pop("free"), sent=True, well=True, accepted=True)
+    await settled()
+    assert queue.served == ["held", "free", "next"]

@@ -283,6 +283,22 @@ async def test_usage_from_the_answer_raises_the_counter(desk: Desk) -> None:
     assert desk.used("weight_1m") == 700
 
 
+@pytest.mark.parametrize(("reply", "weight"), [(OK, 0), (error(400, -2010), 1), (error(500, -1007), 1)])
+async def test_an_order_weighs_nothing_once_it_is_accepted(desk: Desk, reply: Reply, weight: float) -> None:
+    await desk.forward(reply, name=PLACE)
+    assert desk.sent[0].weight == 1
+    assert (desk.used("weight_1m"), desk.used("orders_10s")) == (weight, 1)
+
+
+async def test_limits_in_a_passing_answer_hold_for_all_addresses(desk: Desk) -> None:
+    listed = '[{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":90}]'
+    await desk.forward(answer(body=f'{{"rateLimits":{listed}}}'), name="GET /api/v3/exchangeInfo")
+    for _ in range(4):
+        await desk.forward(OK)
+    counters = [row for row in desk.ledger.snapshot().counters if row.limit == "weight_1m"]
+    assert {(row.name, row.capacity) for row in counters} == {(A1, 90), (A2, 90)}
+
+
 async def test_the_time_to_an_answer_is_the_bots_or_our_own(desk: Desk) -> None:
     start = desk.clock.now_ns()
     await desk.forward(OK, answer_by_ns=start + 7 * S)

@@ -43,7 +43,12 @@ THIRD_PARTY = {
 
 # Files without a test file of their own name, and what holds them instead.
 UNMIRRORED = {
-    "model.py": "records without code",
+    "model/answers.py": "records without code",
+    "model/calls.py": "records without code",
+    "model/limits.py": "records without code",
+    "limits/room.py": "the routes and waits of tests/limits/test_ledger.py",
+    "limits/routes.py": "the routes and waits of tests/limits/test_ledger.py",
+    "limits/takings.py": "the crash margin of tests/test_ledger_file.py, the units of tests/limits/test_counters.py",
     "errors.py": "records without code",
     "answer.py": "records without code",
     "__main__.py": "tests/cli/test_main.py runs it",
@@ -59,8 +64,8 @@ UNMIRRORED = {
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_errors.py": "the table of tests/exchanges/test_kraken.py",
     "limits/plan.py": "the routes of tests/limits/test_ledger.py",
-    "limits/room.py": "the routes and waits of tests/limits/test_ledger.py",
     "limits/refused.py": "the refusals of tests/limits/test_ledger.py",
+    "limits/saved.py": "the file of tests/test_ledger_file.py",
     "limits/snapshot.py": "records without code",
     "limits/window.py": "a protocol",
     "limits/fixed_window.py": "a shape among the others of tests/limits/test_windows.py",

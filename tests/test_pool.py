@@ -168,8 +168,8 @@ def test_a_pinned_key_that_is_not_there_leaves_no_route(exchange: str) -> None:
 def test_limits_can_be_overridden() -> None:
     to = pool(limits={"orders_10s": LimitOverride(7), "weight_1m": LimitOverride(50, MINUTE * 2)})
     table = EXCHANGES["binance"].table.limits
-    assert to.limits["orders_10s"] == replace(table["orders_10s"], capacity=7)
-    assert to.limits["weight_1m"] == replace(table["weight_1m"], capacity=50, window_ns=2 * MINUTE)
+    assert to.limits["orders_10s"] == replace(table["orders_10s"], capacity=7, own=True)
+    assert to.limits["weight_1m"] == replace(table["weight_1m"], capacity=50, window_ns=2 * MINUTE, own=True)
     assert to.limits["orders_1d"] == table["orders_1d"]
     assert {c.limit for c in ask_for(to, call(to, "POST /api/v3/order")).charges} <= set(to.limits.values())
 
@@ -179,7 +179,7 @@ def test_a_tier_changes_the_limits_and_an_override_the_tier() -> None:
     assert pool("kraken", tier="pro").limits["rest"] == tiers["pro"]["rest"]
     assert pool("kraken").limits["rest"] == tiers["intermediate"]["rest"]
     over = pool("kraken", tier="pro", limits={"rest": LimitOverride(3)})
-    assert over.limits["rest"] == replace(tiers["pro"]["rest"], capacity=3)
+    assert over.limits["rest"] == replace(tiers["pro"]["rest"], capacity=3, own=True)
 
 
 def test_without_a_reserve_nothing_is_kept() -> None:

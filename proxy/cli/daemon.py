@@ -29,6 +29,7 @@ from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
 from proxy.order_ages import OrderAges
+from proxy.own_calls import LimitWatch, OwnCalls
 from proxy.pool import Pool
 from proxy.waits import Waits
 
@@ -72,6 +73,14 @@ class Daemon:
             pools=self.pools,
             orders=orders,
         )
+        own = OwnCalls(
+            clock=self.clock,
+            ledger=self.ledger,
+            times=self._times,
+            dispatcher=self.dispatcher,
+            egress=self._egress,
+        )
+        self.limit_watch = LimitWatch(own, self.clock, self.pools.values())
         self.ingress = Ingress(
             clock=self.clock,
             admission=Admission(self.pools, config.bots),
@@ -106,7 +115,13 @@ class Daemon:
         admin = await self.admin.start(self.config.admin)
         bots = await self.ingress.start(self.config.listen)
         warmer = Warmer(self._egress, self.clock, self._warm_places)
-        running = (self._watch_addresses(), self._watch_budgets(), warmer.run(), self._ledger_file.run())
+        running = (
+            self._watch_addresses(),
+            self._watch_budgets(),
+            warmer.run(),
+            self._ledger_file.run(),
+            self.limit_watch.run(),
+        )
         self._tasks = [asyncio.ensure_future(one) for one in running]
         self._ready = True
         gc.collect()

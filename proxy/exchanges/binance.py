@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
 from proxy.exchanges import texts
+from proxy.exchanges.binance_limits import LIMITS_TOLD, limits_told
 from proxy.exchanges.binance_orders import closes, orders
-from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
+from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table import load_table
 from proxy.model import (
     Auth,
@@ -152,8 +153,8 @@ def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
         return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _ban_ns(reply, wall_ms), name)
     if status == 429:
         if code == -1015:
-            return Verdict(Outcome.THROTTLED, _NO, Scope.ACCOUNT, _retry_after_ns(reply), name)
-        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), name)
+            return Verdict(Outcome.THROTTLED, _NO, Scope.ACCOUNT, retry_after_ns(reply), name)
+        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, retry_after_ns(reply), name)
     if status == 403 and code is None:  # the firewall, in HTML
         return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _WAF_NS, "firewall", suspect_request=True)
     if status == 451:  # restricted location
@@ -174,11 +175,11 @@ def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
     if status == 409:  # cancel-and-replace: one half done
         return Verdict(Outcome.REFUSED, Executed.YES, None, None, name)
     if code == -1003:
-        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), name)
+        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, retry_after_ns(reply), name)
     if code is not None and code in _CODES:
         outcome, blame, executed = _CODES[code]
         # What a bot sent can spoil a signature too.
-        return Verdict(outcome, executed, blame, _retry_after_ns(reply), name, suspect_request=code == -1022)
+        return Verdict(outcome, executed, blame, retry_after_ns(reply), name, suspect_request=code == -1022)
     if 400 <= status < 500 and code is not None:
         return Verdict(Outcome.REFUSED, _NO, None, None, name)
     return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, name)
@@ -204,32 +205,11 @@ def _code(body: bytes) -> int | None:
 
 def _ban_ns(reply: Reply, wall_ms: int) -> int:
     """The rest of a ban: Retry-After, else the end stated in the text, else the shortest ban of two minutes."""
-    stated = _retry_after_ns(reply)
+    stated = retry_after_ns(reply)
     if stated is not None:
         return stated
     until = _BANNED_UNTIL.search(reply.body)
     return max(int(until[1]) - wall_ms, 1000) * 1_000_000 if until else 120 * _SECOND_NS
-
-
-def _retry_after_ns(reply: Reply) -> int | None:
-    value = reply.header(b"retry-after")
-    return int(value) * _SECOND_NS if value.isdigit() else None
-
-
-_USAGE_HEADERS = {
-    b"x-mbx-used-weight-1m": "weight_1m",
-    b"x-mbx-order-count-10s": "orders_10s",
-    b"x-mbx-order-count-1d": "orders_1d",
-}
-
-
-def usage(reply: Reply) -> tuple[Usage, ...]:
-    found = []
-    for name, value in reply.headers:
-        limit = _USAGE_HEADERS.get(name.lower())
-        if limit is not None and value.isdigit():
-            found.append(Usage(limit, int(value)))
-    return tuple(found)
 
 
 # Codes that make ccxt and the SDKs raise the right class. ccxt knows -1008 only under the exchange's own host
@@ -256,9 +236,20 @@ def time_ms(body: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
+_TABLE = load_table(Path(__file__).with_suffix(".yaml"))
+
+
+def usage(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
+    """Counts from the headers, and limits from the two endpoints that tell them."""
+    told = _TABLE.feedback.read(endpoint, reply)
+    if endpoint.name in LIMITS_TOLD and reply.status == 200:
+        told += limits_told(endpoint, reply)
+    return told
+
+
 EXCHANGE = Exchange(
     name="binance",
-    table=load_table(Path(__file__).with_suffix(".yaml")),
+    table=_TABLE,
     token=token,
     strip=strip,
     params=params,
@@ -271,4 +262,5 @@ EXCHANGE = Exchange(
     time_ms=time_ms,
     orders=orders,
     closes=closes,
+    limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

@@ -183,7 +183,7 @@ def check_credential(credential: Credential) -> str:
     return "" if credential.secret.strip() else "the secret is empty"
 
 
-def usage(reply: Reply) -> tuple[Usage, ...]:
+def usage(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
     """Answers carry no counters (REST common API reference)."""
     return ()
 

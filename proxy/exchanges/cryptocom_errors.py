@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from proxy.exchanges.form import readable
+from proxy.exchanges.form import readable, retry_after_ns
 from proxy.model import Auth, Endpoint, Executed, Outcome, Reply, Scope, Verdict
 
 _NO, _MAYBE = Executed.NO, Executed.UNKNOWN
@@ -91,7 +91,7 @@ def _by_code(endpoint: Endpoint, reply: Reply, code: int, found: Mapping[str, An
         return Verdict(Outcome.REFUSED, _MAYBE, None, None, name)
     if endpoint.auth is Auth.NONE and blame is not None:
         blame = Scope.ADDRESS
-    wait_ns = _retry_after_ns(reply) if outcome is Outcome.THROTTLED else None
+    wait_ns = retry_after_ns(reply) if outcome is Outcome.THROTTLED else None
     # What a bot sent can spoil a signature too; this code does not tell it from a bad key.
     return Verdict(outcome, executed, blame, wait_ns, name, suspect_request=outcome is Outcome.DEAD)
 
@@ -101,7 +101,7 @@ def _by_status(reply: Reply) -> Verdict:
     status = reply.status
     code = "garbage" if status == 200 else f"http {status}"
     if status == 429:
-        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, _retry_after_ns(reply), code)
+        return Verdict(Outcome.THROTTLED, _NO, Scope.ADDRESS, retry_after_ns(reply), code)
     if status == 403:
         return Verdict(Outcome.BANNED, _NO, Scope.ADDRESS, _EDGE_NS, code, suspect_request=True)
     if status == 451:
@@ -140,8 +140,3 @@ def _big(reply: Reply) -> Verdict:
     if packed or (fine and ended):
         return Verdict(Outcome.ACCEPTED, Executed.YES)
     return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, "garbage")
-
-
-def _retry_after_ns(reply: Reply) -> int | None:
-    value = reply.header(b"retry-after")
-    return int(value) * _SECOND_NS if value.isdigit() else None

@@ -1,8 +1,10 @@
 """The form every exchange fills in: one record of pure functions, and what they share."""
 
+import logging
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,6 +21,8 @@ from proxy.model import (
     Usage,
     Verdict,
 )
+
+log = logging.getLogger("ordergate.exchanges")
 
 FORWARDED_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 
@@ -63,7 +67,8 @@ class Exchange:
     """The bytes to send, for a stripped request. Without a credential: unsigned."""
     classify: Callable[[Endpoint, Reply, int], Verdict]
     """The judgement on an answer; the third argument is the exchange's wall time in ms, for stated ends of bans."""
-    usage: Callable[[Reply], tuple[Usage, ...]]
+    usage: Callable[[Endpoint, Reply], tuple[Usage, ...]]
+    """What an answer to a call of this endpoint says of limits, in its headers or in its body."""
     native_error: Callable[[Refusal, Incoming], NativeError]
     check_credential: Callable[[Credential], str]
     """A complaint about a key that cannot sign, or ""; never the secret."""
@@ -75,6 +80,8 @@ class Exchange:
     """A public GET that tells the exchange's time, or "" where the Date header must do."""
     time_ms: Callable[[bytes], int | None] = lambda body: None
     """The time in ms from that answer's body."""
+    limits_path: str = ""
+    """A small public GET, query included, whose answer `usage` reads the exchange's limits from, or ""."""
     redact: Callable[[bytes], bytes] = bytes
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
     orders: Callable[[Endpoint, Mapping[str, str]], Orders] = lambda endpoint, params: Orders()
@@ -87,6 +94,15 @@ class Exchange:
     """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
     placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()
     """The orders that an accepted call made or changed; without an answer, as far as its parameters tell."""
+
+
+def usage_of(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tuple[Usage, ...]:
+    """The counters that an answer reports; none if they cannot be read, for a permit is settled all the same."""
+    try:
+        return exchange.usage(endpoint, reply) if reply is not None else ()
+    except Exception:
+        log.exception("the usage that %s reports cannot be read", exchange.name)
+        return ()
 
 
 class Kind(StrEnum):
@@ -130,6 +146,8 @@ def kind(refusal: Refusal) -> Kind:
 
 
 _UNPACKED_MAX = 65_536
+_SECOND_NS = 1_000_000_000
+_LONGEST_REST_S = 365 * 86_400
 
 
 def readable(reply: Reply) -> bytes | None:
@@ -148,6 +166,28 @@ def readable(reply: Reply) -> bytes | None:
     except zlib.error:
         return None
     return body if unpacker.eof else None
+
+
+def retry_after_ns(reply: Reply) -> int | None:
+    """How long an answer asks to be left alone, told in seconds or as a moment (RFC 9110 section 10.2.3); else None.
+
+    A moment is one of the exchange's own clock, so it is held against the Date of the same answer; both are cut to
+    seconds, so a second is added. No rest at all is not taken for an answer.
+    """
+    value = reply.header(b"retry-after").strip()
+    if value.isdigit():
+        return min(int(value), _LONGEST_REST_S) * _SECOND_NS or None
+    until_s, now_s = _unix_s(value), _unix_s(reply.header(b"date"))
+    if until_s is None or now_s is None:
+        return None
+    return min(max(until_s - now_s, 0) + 1, _LONGEST_REST_S) * _SECOND_NS
+
+
+def _unix_s(date: bytes) -> int | None:
+    try:
+        return int(parsedate_to_datetime(date.decode("ascii")).timestamp()) if date else None
+    except (ValueError, TypeError, OverflowError, UnicodeDecodeError):
+        return None
 
 
 def outgoing_headers(

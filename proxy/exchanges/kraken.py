@@ -117,7 +117,7 @@ def check_credential(credential: Credential) -> str:
     return "" if usable else "the secret is not base64 text, as this exchange hands it out"
 
 
-def usage(reply: Reply) -> tuple[Usage, ...]:
+def usage(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
     """REST answers carry no counters (spot-rest-ratelimits)."""
     return ()
 

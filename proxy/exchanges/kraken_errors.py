@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from proxy.exchanges.form import readable
+from proxy.exchanges.form import readable, retry_after_ns
 from proxy.model import Auth, CallClass, Endpoint, Executed, Outcome, Reply, Scope, Verdict
 
 _NO, _MAYBE = Executed.NO, Executed.UNKNOWN
@@ -138,7 +138,7 @@ def _down(endpoint: Endpoint, code: str, wait_ns: int | None) -> Verdict:
 
 def _by_status(endpoint: Endpoint, reply: Reply) -> Verdict:
     """The front's answers: anything but 200 is not from the API itself, and its HTML is not read."""
-    status, wait_ns = reply.status, _retry_after_ns(reply)
+    status, wait_ns = reply.status, retry_after_ns(reply)
     code = "garbage" if status == 200 else f"http {status}"
     html = reply.body.lstrip()[:1] == b"<" or b"error code: 10" in reply.body[:200]
     if status == 403 or (status == 429 and html):
@@ -153,8 +153,3 @@ def _by_status(endpoint: Endpoint, reply: Reply) -> Verdict:
     if status in (503, 521):
         return _down(endpoint, code, wait_ns)
     return Verdict(Outcome.UNKNOWN, _MAYBE, None, None, code)
-
-
-def _retry_after_ns(reply: Reply) -> int | None:
-    value = reply.header(b"retry-after")
-    return int(value) * _SECOND_NS if value.isdigit() else None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 import yaml
 
 from proxy.errors import ConfigError
+from proxy.exchanges.usage_headers import UsageHeaders, usage_headers
 from proxy.model import Auth, CallClass, Cost, Endpoint, Limit, Scope, Shape, Upstream
 
 _UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
@@ -39,6 +40,7 @@ class Table:
     exact: Mapping[tuple[str, str], Endpoint]  # (method, path)
     patterns: tuple[tuple[str, str, Endpoint], ...]  # (method, path prefix), longest prefix first
     default_tier: str = ""
+    feedback: UsageHeaders = field(default_factory=UsageHeaders)
 
     def product_of(self, host: str | None, path: str) -> Product | None:
         """The product that owns a path; `host` None leaves the choice to the path."""
@@ -159,11 +161,14 @@ def _table(raw: dict[str, Any]) -> Table:
                 elif exact.setdefault((method, path), endpoint) is not endpoint:
                     raise ValueError(f"{endpoint.name} stands twice")
     patterns.sort(key=lambda row: -len(row[1]))
+    feedback = usage_headers(raw.get("feedback", []), limits)
+    limits.update({name: replace(limits[name], told=True) for name in feedback.counted()})
     tiers = {
         tier: {name: _override(limits[name], row) for name, row in rows.items()}
         for tier, rows in raw.get("tiers", {}).items()
     }
-    return Table(raw["exchange"], products, limits, tiers, exact, tuple(patterns), raw.get("default_tier", ""))
+    default = raw.get("default_tier", "")
+    return Table(raw["exchange"], products, limits, tiers, exact, tuple(patterns), default, feedback)
 
 
 def _require_source(group: dict[str, Any]) -> None:
@@ -194,7 +199,15 @@ def _limit(name: str, row: dict[str, Any]) -> Limit:
         float(row["capacity"]),
         duration_ns(window) if window else 0,
         row.get("per", ""),
+        falls=_falls(name, row),
     )
+
+
+def _falls(name: str, row: dict[str, Any]) -> bool:
+    falls = bool(row.get("falls", False))
+    if falls and row["shape"] != Shape.FIXED:
+        raise ValueError(f"limit {name}: only a {Shape.FIXED} window can fall")
+    return falls
 
 
 def _override(limit: Limit, row: dict[str, Any]) -> Limit:
@@ -226,11 +239,12 @@ def _cost(limit: str, price: Any) -> Cost:
         return _by_age(limit, price)
     return Cost(
         limit,
-        units=float(price["else"]),
-        param=price["by"],
+        units=float(price["units"] if "units" in price else price["else"]),
+        param="" if "units" in price else price["by"],
         steps=tuple((float(up_to), float(u)) for up_to, u in price.get("steps", {}).items()),
         present=float(price["given"]) if "given" in price else None,
         each=float(price["each"]) if "each" in price else None,
+        accepted=float(price["accepted"]) if "accepted" in price else None,
     )
 
 

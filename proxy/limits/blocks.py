@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.clock import MILLISECOND_NS
+from proxy.model import Permit
 
 FOREVER_NS = 1 << 62  # until the operator acts
 
@@ -162,3 +163,25 @@ class Blocks:
 
 def _subject(names: list[Any]) -> Subject:
     return tuple(str(name) for name in names)
+
+
+def owners(permit: Permit) -> tuple[Subject, ...]:
+    """Whose counters an answer may speak of."""
+    route, exchange = permit.route, permit.ask.exchange
+    shared: tuple[Subject, ...] = (("address", exchange, route.address),)
+    if route.key is None:
+        return shared
+    return (*shared, ("account", route.account), ("key", route.account, route.key))
+
+
+def subjects(permit: Permit) -> tuple[Subject, ...]:
+    """Everybody who may have been blamed before, and whom the answer speaks for."""
+    route = permit.route
+    address: Subject = ("address", permit.ask.exchange, route.address)
+    if route.key is None:
+        return (address,)
+    account: Subject = ("account", route.account)
+    key: Subject = ("key", route.account, route.key)
+    call_class = permit.ask.call_class
+    pair: Subject = ("pair", route.account, route.key, route.address)
+    return (address, account, (*account, call_class), key, (*key, permit.ask.endpoint), pair)

@@ -1,21 +1,24 @@
 """All counters of a ledger: opened for the first call that needs them, forgotten when too many, kept over a restart."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from proxy.clock import SECOND_NS
 from proxy.limits.blocks import Subject
+from proxy.limits.capacities import Capacities, say
 from proxy.limits.coupling import Couplings, Pair, unexplained
+from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment
+from proxy.limits.saved import Saved, row_of, saved_of
 from proxy.limits.snapshot import CounterState
+from proxy.limits.takings import Key, Takings
 from proxy.limits.window import DUST, NEVER_NS, Window
-from proxy.limits.windows import DecayingCounter, window_for
-from proxy.model import Ask, Charge, Limit, Permit, Scope, Shape
+from proxy.limits.windows import window_for
+from proxy.model import Ask, Charge, Limit, Permit, Scope, Shape, Usage
 
 Booking = tuple[Window, Charge]
-Key = tuple[str, ...]
-"""(limit, scope, owner[, name], detail)"""
 
 SHARED = "*"  # the detail of a counter that many symbols share; what the exchange says of one does not fit it
 _MAX_COUNTERS = 20_000
@@ -28,10 +31,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.generation = 0  # rises when counters are forgotten
-        self.lately: dict[Window, float] = {}  # units taken since the last `state`
         self._rows: dict[Key, tuple[Window, Charge, str]] = {}  # and the exchange
-        self._learned: dict[Window, tuple[float, float]] = {}  # capacity told, and that of the table at that time
-        self._peaks: dict[Window, tuple[int, float, float]] = {}  # minute, its highest `lately`, that of the one before
         self._restored: set[Key] = set()  # not yet asked for by a call
         self.alignments: dict[str, Alignment] = {}
         self._forget_again_ns = 0
@@ -39,7 +39,8 @@ class Counters:
         self._unknown_ns: int | None = None
         self.unproved: set[Window] = set()  # one call at a time, until an answer has told what is used
         self.couplings = Couplings()
-        self.taken: dict[Key, float] = {}  # (limit, scope, owner[, name]) -> units taken before `lately`
+        self.capacities = Capacities()
+        self.takings = Takings()
 
     def alignment(self, exchange: str) -> Alignment:
         return self.alignments.setdefault(exchange, Alignment(error_ns=NEVER_NS))
@@ -97,8 +98,8 @@ class Counters:
             if row is None:
                 shared = window_for(charge.limit, self.alignment(exchange))
                 shared.capacity = window.capacity
-                if window in self._learned:
-                    self._learned[shared] = self._learned[window]
+                if window in self.capacities.learned:
+                    self.capacities.learned[shared] = self.capacities.learned[window]
                 self._rows[place] = (shared, charge, exchange)
             else:
                 shared = row[0]
@@ -112,23 +113,47 @@ class Counters:
         self.generation += 1
         return moved
 
-    def learn(self, now_ns: int, window: Window, limit: Limit, told: float) -> None:
-        """The exchange names the capacity. It wins over the table's until that (or configuration) is lowered."""
-        if isfinite(told) and told > 0:
-            self._learned[window] = (told, limit.capacity)
-            self.fit(now_ns, window, limit)
+    def find(self, limit: str, subjects: Iterable[Subject]) -> Booking | None:
+        """The counter that one of the subjects has for this limit, if a call was charged on it before."""
+        for subject in subjects:
+            row = self._rows.get((limit, *subject, ""))
+            if row is not None:
+                return row[0], row[1]
+        return None
 
-    def fit(self, now_ns: int, window: Window, limit: Limit) -> None:
-        """Give the window the capacity that is in force for this limit; accounts at one address may differ in it."""
-        capacity = limit.capacity
-        learned = self._learned.get(window)
-        if learned is not None:
-            told, table = learned
-            capacity = told if limit.capacity >= table else min(told, limit.capacity)
-        if window.capacity != capacity:
-            if isinstance(window, DecayingCounter):
-                window.scale(now_ns, capacity)
-            window.capacity = capacity
+    def hear(self, taken_ns: int, now_ns: int, booking: Booking, told: Usage, own: float | None) -> bool:
+        """What an answer says of one counter. `own`: the call's units on it, which that includes; None: perhaps not.
+
+        True if the capacity rose.
+        """
+        window, charge = booking
+        capacity = window.capacity
+        if told.capacity is not None:
+            self.capacities.learn(now_ns, window, charge.limit, told.capacity)
+        used = told.used if told.left is None else max(window.capacity - told.left, 0.0)
+        if used is not None:
+            window.tell(taken_ns, now_ns, used)
+            if charge.limit.falls and own is not None and isinstance(window, FallingWindow):
+                window.lower(taken_ns, now_ns, used, own)
+        return window.capacity > capacity
+
+    def learn_everywhere(self, now_ns: int, exchange: str, limit: str, told: float) -> bool:
+        """The exchange announces a capacity for all its addresses or accounts; what it said of one of them stays.
+
+        True if some counter has more room now.
+        """
+        if not (isfinite(told) and told > 0):
+            return False
+        news, raised = self.capacities.announce(exchange, limit, told), False
+        for window, charge, owner in self._rows.values():
+            if charge.limit.name == limit and owner == exchange:
+                before = window.capacity
+                if news:
+                    say(charge.limit, told)
+                    news = False
+                self.capacities.begin(now_ns, window, charge.limit, exchange)
+                raised = raised or window.capacity > before
+        return raised
 
     def assume_used(self, now_ns: int) -> None:
         """Nothing is known of the time before: limits of a minute and less begin with everything used at `now_ns`.
@@ -144,38 +169,15 @@ class Counters:
 
     def state(self, now_ns: int) -> list[dict[str, Any]]:
         """What is worth keeping of each counter. Counts units taken between two calls of this: the crash margin."""
-        minute = now_ns // _MINUTE_NS
-        for window, units in self.lately.items():
-            last, highest, before = self._peaks.get(window, (minute, 0.0, 0.0))
-            if last != minute:
-                highest, before = 0.0, highest if last == minute - 1 else 0.0
-            self._peaks[window] = (minute, max(highest, units), before)
-        self.taken = self.units()
-        self.lately.clear()
-        self._peaks = {window: row for window, row in self._peaks.items() if row[0] >= minute - 1}
+        self.takings.turn(now_ns, self._windows())
         self._end_couplings(now_ns)
         found = []
         for key, (window, charge, exchange) in self._rows.items():
-            learned = self._learned.get(window)
-            peak = max(self._peaks.get(window, (0, 0.0, 0.0))[1:])
-            if learned or peak or window.used(now_ns):
-                limit = charge.limit
-                found.append(
-                    {
-                        "key": list(key),
-                        "exchange": exchange,
-                        "scope": limit.scope.value,
-                        "shape": limit.shape.value,
-                        "window_ns": limit.window_ns,
-                        "capacity": limit.capacity,
-                        "per": limit.per,
-                        "in_force": window.capacity,
-                        "learned": list(learned) if learned else None,
-                        "in_flight": window.in_flight,
-                        "peak": peak,
-                        "booked": window.state(now_ns),
-                    }
-                )
+            learned, taught = self.capacities.learned.get(window), self.capacities.taught.get(window)
+            peak = self.takings.peak(window)
+            if learned or taught or peak or window.used(now_ns):
+                saved = Saved(key, window, charge, exchange, learned, taught, peak, window.in_flight)
+                found.append(row_of(saved, now_ns))
         return found
 
     def states(self, now_ns: int) -> tuple[CounterState, ...]:
@@ -190,12 +192,10 @@ class Counters:
 
     def units(self) -> dict[Key, float]:
         """Units taken since the start: (limit, scope, owner[, name]) -> units."""
-        found = dict(self.taken)
-        if self.lately:
-            for key, (window, _, _) in self._rows.items():
-                if (units := self.lately.get(window)) is not None:
-                    found[key[:-1]] = found.get(key[:-1], 0.0) + units
-        return found
+        return self.takings.ever(self._windows())
+
+    def _windows(self) -> Iterator[tuple[Key, Window]]:
+        return ((key, row[0]) for key, row in self._rows.items())
 
     def restore(self, rows: list[dict[str, Any]], now_ns: int, down_ns: int, *, clean: bool) -> None:
         """Take over counters kept `down_ns` ago. All or nothing: raises what bad data raises.
@@ -206,34 +206,22 @@ class Counters:
         """
         saved_ns = now_ns - down_ns
         late_ns = min(now_ns, saved_ns + _UNDER_WAY_NS)
-        found: dict[Key, tuple[Window, Charge, str]] = {}
-        learned: dict[Window, tuple[float, float]] = {}
-        peaks: dict[Window, tuple[int, float, float]] = {}
+        found = []
         for row in rows:
-            key = tuple(str(part) for part in row["key"])
-            capacity, window_ns, per = float(row["capacity"]), int(row["window_ns"]), str(row["per"])
-            limit = Limit(key[0], Scope(row["scope"]), Shape(row["shape"]), capacity, window_ns, per)
             exchange = str(row["exchange"])
-            window = window_for(limit, self.alignment(exchange))
-            if row["learned"] is not None:
-                told, table = row["learned"]
-                learned[window] = (float(told), float(table))
-            window.capacity = float(row["in_force"])
-            window.restore(row["booked"], saved_ns)
-            units, peak = float(row["in_flight"]), float(row["peak"])
+            saved = saved_of(row, exchange, self.alignment(exchange), saved_ns)
+            window, units = saved.window, saved.in_flight
             if not clean:
-                units += max(0.0, min(window.capacity - window.used(late_ns) - units, peak))
+                units += max(0.0, min(window.capacity - window.used(late_ns) - units, saved.peak))
             if units > DUST:
                 window.book(late_ns, late_ns, units)
-            if peak:
-                peaks[window] = (now_ns // _MINUTE_NS, peak, 0.0)
-            found[key] = (window, Charge(limit, 0.0, key[-1]), exchange)
-        for key in found:
-            self._note_key(key)
-        self._rows.update(found)
-        self._learned.update(learned)
-        self._peaks.update(peaks)
-        self._restored.update(found)
+            found.append(saved)
+        for saved in found:
+            self._note_key(saved.key)
+            self._rows[saved.key] = (saved.window, saved.charge, saved.exchange)
+            self._restored.add(saved.key)
+            self.capacities.restore(saved.window, saved.learned, saved.taught)
+            self.takings.restore(now_ns, saved.window, saved.peak)
         self.generation += 1
 
     def _open(self, now_ns: int, key: Key, charge: Charge, exchange: str) -> Window:
@@ -245,7 +233,7 @@ class Counters:
             if key in self._rows:
                 return self._rows[key][0]
         limit = charge.limit
-        window = window_for(limit, self.alignment(exchange))
+        window = self._begin(now_ns, limit, exchange)
         self._rows[key] = (window, charge, exchange)
         self._note_key(key)
         if key[1] == Scope.KEY and (former := self._rows.get((key[0], "account", key[2], key[-1]))) is not None:
@@ -279,15 +267,21 @@ class Counters:
             if (key[2], key[0]) not in self.couplings.pairs:
                 self._drop(key)
 
+    def _begin(self, now_ns: int, limit: Limit, exchange: str) -> Window:
+        window = window_for(limit, self.alignment(exchange))
+        self.capacities.begin(now_ns, window, limit, exchange)
+        return window
+
     def _adopted(self, now_ns: int, key: Key, charge: Charge, exchange: str) -> Window:
         """A restored counter, when a call first asks for it: the table of today may count in another shape."""
         self._restored.discard(key)
         window, kept, _ = self._rows[key]
         limit = charge.limit
-        if (limit.shape, limit.window_ns) != (kept.limit.shape, kept.limit.window_ns):
+        before = kept.limit
+        if (limit.shape, limit.window_ns, limit.falls) != (before.shape, before.window_ns, before.falls):
             used = window.used(now_ns)
             self._drop(key)
-            window = window_for(limit, self.alignment(exchange))
+            window = self._begin(now_ns, limit, exchange)
             window.book(now_ns, now_ns, min(used, limit.capacity))
         self._rows[key] = (window, charge, exchange)
         return window
@@ -303,7 +297,5 @@ class Counters:
         window = self._rows.pop(key)[0]
         self.unproved.discard(window)
         self._restored.discard(key)
-        if window in self.lately:
-            self.taken[key[:-1]] = self.taken.get(key[:-1], 0.0) + self.lately[window]
-        for known in (self.lately, self._learned, self._peaks):
-            known.pop(window, None)
+        self.takings.forget(key, window)
+        self.capacities.forget(window)

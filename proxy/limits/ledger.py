@@ -9,16 +9,17 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from proxy.clock import MILLISECOND_NS, Clock
-from proxy.limits.blocks import Blocks, Subject
+from proxy.limits.blocks import Blocks, Subject, owners, subjects
 from proxy.limits.counters import SHARED, Booking, Counters
 from proxy.limits.coupling import Pair
+from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.plan import Plan
-from proxy.limits.refused import Refused
 from proxy.limits.room import free, wait
+from proxy.limits.routes import Routes
 from proxy.limits.snapshot import BlockState, Snapshot
-from proxy.limits.window import DUST, NEVER_NS
-from proxy.model import Ask, NotUntil, Permit, Route, Scope, Shape, Usage
+from proxy.limits.window import DUST, NEVER_NS, Window
+from proxy.model import Ask, Limit, NotUntil, Permit, Route, Scope, Shape, Usage
 
 log = logging.getLogger("ordergate.ledger")
 
@@ -31,9 +32,20 @@ class Ledger(Protocol):
     def acquire(self, ask: Ask) -> Permit | NotUntil: ...
 
     def settle(
-        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        well: bool,
+        accepted: bool = False,
+        usage: Iterable[Usage] = (),
+        asked: bool = True,
+        refused: Scope | None = None,
     ) -> bool:
         """Close a permit, once. `sent` False gives its costs back; `well`: key and address are in good standing.
+
+        `accepted`: the exchange did what was asked; such calls may cost less (`Charge.accepted`). `refused`: for its
+        rate, by a limit of this scope.
 
         True, if it was `asked` (because somebody waits): a time that an `acquire` named may come sooner now, for calls
         on one of the same limits, or (an exchange's clock became known better) on a fixed window of the same exchange.
@@ -61,8 +73,7 @@ class MemoryLedger:
         self._hears = False  # some exchange has told its own count
         self._next_id = 0
         self._open: dict[int, list[Booking]] = {}
-        self._key_turn: dict[tuple[str, str], int] = {}
-        self._address_turn: dict[tuple[str, str | None], int] = {}
+        self._routes = Routes(self._counters, self._blocks)
 
     def alignment(self, exchange: str) -> Alignment:
         """The exchange's clock as fixed windows see it; the owner of the measurement writes to it."""
@@ -73,71 +84,22 @@ class MemoryLedger:
         if not ask.routes:
             return NotUntil(NEVER_NS, Scope.KEY, "no route")
         plan = self._plan(now, ask)
-        blocks = None if self._blocks.quiet else self._blocks  # nobody rests, which is most of the time
-        if not free(now, plan.account, self._counters, blocks):
+        if not free(now, plan.account, self._counters, None if self._blocks.quiet else self._blocks):
             wait_ns, what = wait(now, plan.account, self._counters, self._blocks)
             return NotUntil(wait_ns, Scope.ACCOUNT, what)
-        return self._first_free(now, ask, plan, blocks) or self._in_the_way(now, ask, plan)
-
-    def _first_free(self, now: int, ask: Ask, plan: Plan, blocks: Blocks | None) -> Permit | None:
-        """The first route with room, from where the last call of this kind left off."""
-        count = len(ask.routes)
-        line = (ask.account, ask.call_class)
-        turn = self._key_turn.get(line, 0)
-        full: set[str] = set()
-        for i in range(count):
-            routes = ask.routes[(turn + i) % count]
-            alias = routes.key
-            bookings = plan.account.bookings
-            if alias is not None:
-                key = plan.keys.get(alias) or plan.key(now, alias)
-                if not free(now, key, self._counters, blocks):
-                    continue
-                bookings = bookings + key.bookings
-            place = (ask.account, alias)
-            start = self._address_turn.get(place, 0)
-            size = len(routes.addresses)
-            for j in range(size):
-                address = routes.addresses[(start + j) % size]
-                if address in full:
-                    continue
-                here = plan.addresses.get(address) or plan.address(now, address)
-                if not free(now, here, self._counters, blocks):
-                    full.add(address)
-                    continue
-                if alias is not None and blocks is not None and blocks.wait_ns(_pair(ask, alias, address), now) != 0:
-                    continue
-                if count > 1:  # a pinned or public call leaves the turn to the others
-                    self._key_turn[line] = (turn + i + 1) % count
-                if size > 1:
-                    self._address_turn[place] = (start + j + 1) % size
-                return self._take(now, ask, Route(ask.account, alias, address), bookings + here.bookings)
-        return None
-
-    def _in_the_way(self, now: int, ask: Ask, plan: Plan) -> NotUntil:
-        """What holds a call for which no route is free, and for how long at least."""
-        refused = Refused()
-        addresses: dict[str, tuple[int | None, str]] = {}
-        for routes in ask.routes:
-            alias = routes.key
-            if alias is not None:
-                wait_ns, what = wait(now, plan.key(now, alias), self._counters, self._blocks)
-                if wait_ns != 0:
-                    refused.add(wait_ns, Scope.KEY, what)
-                    continue
-            for address in routes.addresses:
-                known = addresses.get(address)
-                if known is None:
-                    known = addresses[address] = wait(now, plan.address(now, address), self._counters, self._blocks)
-                    if known[0] != 0:
-                        refused.add(known[0], Scope.ADDRESS, known[1])
-                if known[0] == 0 and alias is not None:
-                    pair = _pair(ask, alias, address)
-                    refused.add(self._blocks.wait_ns(pair, now), Scope.PAIR, self._blocks.reason(pair))
-        return refused.shortest()
+        found = self._routes.first_free(now, ask, plan)
+        return self._take(now, ask, *found) if found is not None else self._routes.in_the_way(now, ask, plan)
 
     def settle(
-        self, permit: Permit, *, sent: bool, well: bool, usage: Iterable[Usage] = (), asked: bool = True
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        well: bool,
+        accepted: bool = False,
+        usage: Iterable[Usage] = (),
+        asked: bool = True,
+        refused: Scope | None = None,
     ) -> bool:
         taken = self._open.pop(permit.id, None)
         if taken is None:
@@ -145,33 +107,53 @@ class MemoryLedger:
         self.changes += 1
         now = self._clock.now_ns()
         taken_ns = permit.taken_ns
-        said = {row.limit: row for row in usage}
+        said: dict[str, Usage] = {}
+        raised = False
+        for row in usage:
+            if not row.everywhere:
+                said[row.limit] = row
+            elif row.capacity is not None:
+                raised = self._counters.learn_everywhere(now, permit.ask.exchange, row.limit, row.capacity) or raised
+        counted: dict[Window, tuple[Limit, float]] = {}
         if said:
             self._hears = True
-        eased = asked and (not sent or self.alignment(permit.ask.exchange).moved())
+        eased = asked and (not sent or raised or self.alignment(permit.ask.exchange).moved())
         for window, charge in taken:
             # Calls in flight count twice once the exchange's own count includes them, until they are settled.
             twice = asked and self._hears and charge.limit.shape is Shape.FIXED
             before = window.used(now) if twice else 0.0
             left = window.in_flight - charge.units
             window.in_flight = left if left > DUST else 0.0  # sums of fractions do not come back to zero
-            if sent:
-                window.book(taken_ns, now, charge.units)
-                if well and self._counters.unproved:
-                    self._counters.unproved.discard(window)
-            elif charge.draws and isinstance(window, FixedWindow):
-                window.draw(taken_ns, charge.draws, -charge.units)
-            told = said.get(charge.limit.name)
+            units = charge.units if sent else 0.0
+            if accepted and charge.accepted is not None:
+                units = charge.accepted
+                eased = eased or (asked and units < charge.units)
+            if units:
+                window.book(taken_ns, now, units)
+                if charge.limit.falls and not well and isinstance(window, FallingWindow):
+                    window.note_unsure(now, units)
+            if units < charge.units and charge.draws and isinstance(window, FixedWindow):
+                window.draw(taken_ns, charge.draws, units - charge.units)
+            if well and self._counters.unproved:
+                self._counters.unproved.discard(window)
+            told = said.pop(charge.limit.name, None) if said else None
             if told is not None and charge.detail != SHARED:
-                if told.capacity is not None:
-                    capacity = window.capacity
-                    self._counters.learn(now, window, charge.limit, told.capacity)
-                    eased = eased or window.capacity > capacity
-                window.tell(taken_ns, now, told.used)
+                raised = self._counters.hear(taken_ns, now, (window, charge), told, units if accepted else None)
+                eased = eased or (asked and raised)
+                if refused is charge.limit.scope and told.used is not None and told.capacity is None:
+                    counted[window] = (charge.limit, told.used - charge.units)
             if before and window.used(now) < before - DUST:
                 eased = True
+        if counted:
+            self._counters.capacities.refused(now, counted)
+        for row in said.values():  # of limits that the call did not cost anything on
+            booking = self._counters.find(row.limit, owners(permit))
+            if booking is not None:
+                before = booking[0].used(now)
+                raised = self._counters.hear(taken_ns, now, booking, row, 0.0 if accepted else None)
+                eased = eased or (asked and (raised or booking[0].used(now) < before - DUST))
         if self._blocks.watching:
-            for subject in _subjects(permit):
+            for subject in subjects(permit):
                 self._blocks.ended(subject, permit.taken_ns, well=well)
         return eased
 
@@ -270,7 +252,7 @@ class MemoryLedger:
         self._next_id += 1
         self.changes += 1
         remaining = 1.0
-        lately = self._counters.lately
+        lately = self._counters.takings.lately
         for window, charge in bookings:
             window.in_flight += charge.units
             lately[window] = lately.get(window, 0.0) + charge.units
@@ -281,23 +263,6 @@ class MemoryLedger:
         permit = Permit(self._next_id, route, ask, now, max(remaining, 0.0))
         self._open[permit.id] = bookings
         if self._blocks.watching:
-            for subject in _subjects(permit):
+            for subject in subjects(permit):
                 self._blocks.started(subject)
         return permit
-
-
-def _pair(ask: Ask, alias: str, address: str) -> Subject:
-    return ("pair", ask.account, alias, address)
-
-
-def _subjects(permit: Permit) -> tuple[Subject, ...]:
-    """Everybody who may have been blamed before, and whom the answer speaks for."""
-    route = permit.route
-    address: Subject = ("address", permit.ask.exchange, route.address)
-    if route.key is None:
-        return (address,)
-    account: Subject = ("account", route.account)
-    key: Subject = ("key", route.account, route.key)
-    call_class = permit.ask.call_class
-    pair: Subject = ("pair", route.account, route.key, route.address)
-    return (address, account, (*account, call_class), key, (*key, permit.ask.endpoint), pair)

@@ -17,7 +17,7 @@ def free(now_ns: int, place: Place, counters: Counters, blocks: Blocks | None) -
     unproved = counters.unproved
     for window, charge in place.bookings:
         if window.capacity != charge.limit.capacity:
-            counters.fit(now_ns, window, charge.limit)
+            counters.capacities.fit(now_ns, window, charge.limit)
         if unproved and window in unproved and window.in_flight:
             return False
         wait_ns = window.wait_ns(now_ns, charge.units, charge.kept)

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.window import DUST, NEVER_NS, Window
 from proxy.model import Limit, Shape
@@ -166,7 +167,7 @@ class InFlight:
 def window_for(limit: Limit, align: Alignment) -> Window:
     match limit.shape:
         case Shape.FIXED:
-            return FixedWindow(limit.capacity, limit.window_ns, align)
+            return (FallingWindow if limit.falls else FixedWindow)(limit.capacity, limit.window_ns, align)
         case Shape.SLIDING:
             return SlidingWindow(limit.capacity, limit.window_ns)
         case Shape.DECAYING:

@@ -76,6 +76,7 @@ class Ordergate:
     async def _attempt(self, work: Work, permit: Permit, earlier: list[Attempt]) -> bool:
         sent, well = True, False
         usage: tuple[Usage, ...] = ()
+        refused: Scope | None = None
         try:
             told = await self._side.send(work, permit.route.key or "", permit.route.address)
             date = _http_date(told.date_s)
@@ -98,11 +99,12 @@ class Ordergate:
                 self.dispatcher.unblock(subject)
             well = verdict.outcome is Outcome.ACCEPTED
             usage = _usage(told)
+            refused = verdict.blame if verdict.outcome is Outcome.THROTTLED else None
             if decision.next is Next.RETURN and not well:
                 earlier.clear()  # the bot gets a native error, and asks again
             return well
         finally:
-            self.dispatcher.settle(permit, sent=sent, well=well, usage=usage)
+            self.dispatcher.settle(permit, sent=sent, well=well, usage=usage, refused=refused)
 
     def _ask(self, work: Work) -> Ask:
         charges = tuple(

@@ -247,8 +247,9 @@ async def test_the_daemon_logs_what_its_addresses_give(missing_one: Path, caplog
     await daemon.stop(0.0)
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.INFO]
     assert (
-        "binance-main: 2 keys, 2 addresses: public calls, reads, cancels and amendments x2 by address (weight_1m); "
-        "orders x1: keys and addresses add nothing (orders_10s counts by account); 1 address shared with binance-small"
+        "binance-main: 2 keys, 2 addresses: public calls, reads and amendments x2 by address (weight_1m); "
+        "cancels x2 by address (raw_5m); orders x1: keys and addresses add nothing (orders_10s counts by account); "
+        "1 address shared with binance-small"
     ) in said
     assert any(text.startswith("kraken-main: 1 key, 1 address: ") for text in said)
 

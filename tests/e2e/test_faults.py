@@ -248,8 +248,9 @@ async def test_a_key_without_the_right_to_trade(world: World) -> None:
 
 
 async def test_an_account_over_its_order_limit(new_world: Callable[..., World]) -> None:
-    """The exchange allows fewer orders than the table says. No other key is tried: it would be refused as well."""
-    world = new_world(sim=lambda config: replace(config, binance=BinanceLimits(orders_10s=20)))
+    """The exchange allows fewer orders than it tells. No other key is tried: it would be refused as well."""
+    world = new_world()
+    world.do(lambda: setattr(world.sim._venues["binance"].orders_10s, "capacity", 20))
     world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 0.01)  # a window begins
     start = world.mark()
     answers = await load(world, BINANCE, 120, orders=True, prefix="a", bots=BOTS)
@@ -267,6 +268,28 @@ async def test_an_account_over_its_order_limit(new_world: Callable[..., World]) 
     assert world.do(world.sim.ledger.duplicates) == {}
     world.jump(11)
     assert (await one(world, place_of(BINANCE, "later"))).well
+
+
+async def test_an_account_whose_order_limit_the_exchange_tells(new_world: Callable[..., World]) -> None:
+    """Fewer orders than the table says, and the exchange says so when it is asked: no order is ever refused."""
+    world = new_world(sim=lambda config: replace(config, binance=BinanceLimits(orders_10s=20)))
+    world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 0.01)  # a window begins
+    start = world.mark()
+    await load(world, BINANCE, 120, orders=True, prefix="t", bots=BOTS)
+    orders = [entry for entry in world.since(start) if entry.path == ORDER_PATHS[BINANCE]]
+    assert [entry.outcome for entry in orders] == ["ok"] * 20
+
+
+async def test_orders_that_fill_do_not_use_up_the_order_limit(new_world: Callable[..., World]) -> None:
+    """The exchange gives them back, and cancels and orders that it accepts weigh nothing."""
+    world = new_world(sim=lambda config: replace(config, binance=BinanceLimits(orders_10s=10)))
+    assert (await one(world, read_of(BINANCE))).well  # from here on the daemon knows the exchange's second
+    world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 1.5)  # well inside a window
+    query = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001"
+    for _ in range(40):
+        assert (await one(world, ("POST", f"/{BINANCE.name}/api/v3/order?{query}", b"", ""))).well
+    rows = world.do(lambda: {row.limit: row.used for row in world.daemon.ledger.snapshot().counters if row.used})
+    assert "orders_10s" not in rows and "orders_1d" not in rows
 
 
 # Clock and nonce.

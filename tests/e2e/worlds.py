@@ -163,6 +163,12 @@ class World:
         self.daemon = Daemon(self._configure(config), self.clock)
         places, _ = await self.daemon.start()
         self.listen = places[0]
+        while not self.daemon.limit_watch.again_ns.keys() >= {
+            p.exchange for p in self.plans if p.exchange == "binance"
+        }:
+            await asyncio.sleep(0.001)  # its own question is no test's business
+        if self.recorder is not None:
+            self.recorder.caught.clear()
 
     async def _stop(self) -> None:
         # uvloop leaves a socket open whose connection is cancelled in the very turn in which it is made.

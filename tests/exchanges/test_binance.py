@@ -505,9 +505,14 @@ def test_usage_is_read_from_the_headers() -> None:
         (b"X-Mbx-Order-Count-1d", b"77"),
         (b"X-SAPI-USED-IP-WEIGHT-1M", b"5"),
     )
-    assert EXCHANGE.usage(reply) == (Usage("weight_1m", 120), Usage("orders_10s", 3), Usage("orders_1d", 77))
-    assert EXCHANGE.usage(answer("{}", 200, (b"X-MBX-USED-WEIGHT-1M", b"-1"))) == ()
-    assert {usage.limit for usage in EXCHANGE.usage(reply)} <= EXCHANGE.table.limits.keys()
+    assert EXCHANGE.usage(PLACE, reply) == (
+        Usage("weight_1m", 120),
+        Usage("orders_10s", 3),
+        Usage("orders_1d", 77),
+        Usage("sapi_ip_1m", 5),
+    )
+    assert EXCHANGE.usage(PLACE, answer("{}", 200, (b"X-MBX-USED-WEIGHT-1M", b"-1"))) == ()
+    assert EXCHANGE.usage(PLACE, answer("{}", 200, (b"X-Sapi-Used-Uid-Weight-1M", b"9"))) == (Usage("sapi_uid_1m", 9),)
 
 
 def test_the_exchange_tells_its_time() -> None:

@@ -639,7 +639,7 @@ def test_large_reads_are_judged_by_their_ends() -> None:
 
 
 def test_no_usage_is_reported() -> None:
-    assert EXCHANGE.usage(coded(0)) == ()
+    assert EXCHANGE.usage(READ, coded(0)) == ()
 
 
 def test_our_key_and_signature_do_not_reach_the_bot() -> None:

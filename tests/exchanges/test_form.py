@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from proxy.exchanges import EXCHANGES
-from proxy.exchanges.form import Kind, encodings, kind, outgoing_headers, readable, target
+from proxy.exchanges.form import Kind, encodings, kind, outgoing_headers, readable, retry_after_ns, target
 from proxy.model import Incoming, Refusal, Reply
 
 
@@ -92,7 +92,49 @@ def test_every_exchange_stands_under_its_own_name() -> None:
     for name, exchange in EXCHANGES.items():
         assert exchange.name == exchange.table.exchange == name
         assert not exchange.time_path or exchange.table.match("GET", exchange.time_path) is not None
+        limits_path = exchange.limits_path.partition("?")[0]
+        assert not limits_path or exchange.table.match("GET", limits_path) is not None
 
 
 def test_answers_are_passed_on_unchanged_unless_an_exchange_says_otherwise() -> None:
     assert EXCHANGES["binance"].redact(b'{"original":1}') == b'{"original":1}'
+
+
+def limited(value: str, date: str = "Fri, 20 Nov 2026 16:00:00 GMT") -> Reply:
+    headers = ((b"Date", date.encode()), (b"Retry-After", value.encode()))
+    return Reply(429, b"x", headers if date else headers[1:], b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "rest_s"),
+    [
+        ("17", 17),
+        (" 17 ", 17),
+        ("0", None),  # no rest: our own growing back-off must do
+        ("Fri, 20 Nov 2026 16:01:30 GMT", 91),  # both are cut to seconds
+        ("Fri, 20 Nov 2026 15:00:00 GMT", 1),
+        ("Fri, 20 Nov 2026 17:00:00 +0100", 1),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("9" * 40, 365 * 86_400),
+        ("Fri, 20 Nov 9999 16:01:30 GMT", 365 * 86_400),
+    ],
+)
+def test_how_long_an_exchange_asks_to_be_left_alone(value: str, rest_s: int | None) -> None:
+    assert retry_after_ns(limited(value)) == (None if rest_s is None else rest_s * 10**9)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_a_moment_says_nothing_without_the_exchanges_own_time(date: str) -> None:
+    assert retry_after_ns(limited("Fri, 20 Nov 2026 16:01:30 GMT", date)) is None
+    assert retry_after_ns(limited("5", date)) == 5 * 10**9
+
+
+@pytest.mark.parametrize("name", ["binance", "kraken", "cryptocom"])
+def test_every_exchange_hears_both_forms(name: str) -> None:
+    exchange = EXCHANGES[name]
+    endpoint = exchange.table.match("GET", exchange.time_path) or next(iter(exchange.table.exact.values()))
+    for value, rest_s in (("9", 9), ("Fri, 20 Nov 2026 16:00:08 GMT", 9)):
+        assert exchange.classify(endpoint, limited(value), 1_790_000_000_000).wait_ns == rest_s * 10**9

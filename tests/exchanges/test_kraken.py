@@ -658,7 +658,7 @@ def test_retry_after_of_the_front_is_heard() -> None:
 
 
 def test_no_usage_is_reported() -> None:
-    assert EXCHANGE.usage(answer('{"error":[],"result":{}}')) == ()
+    assert EXCHANGE.usage(READ, answer('{"error":[],"result":{}}')) == ()
 
 
 # ---- our own refusals

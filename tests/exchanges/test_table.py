@@ -7,7 +7,7 @@ import pytest
 from proxy.errors import ConfigError
 from proxy.exchanges import EXCHANGES
 from proxy.exchanges.table import Table, duration_ns, limits_of, load_table, penalty, units, upstream_of
-from proxy.model import Auth, CallClass, Cost, Scope, Shape
+from proxy.model import Auth, CallClass, Cost, Reply, Scope, Shape, Usage
 
 _SMALL = """\
 exchange: small
@@ -22,6 +22,10 @@ limits:
 tiers:
   low: {calls: {capacity: 10, window: 2s}}
   high: {calls: {capacity: 30}}
+feedback:
+  - source: a page
+    checked: 2026-08-21
+    headers: {x-used: {limit: calls, is: used}}
 endpoints:
   - source: a page
     checked: 2026-08-21
@@ -31,6 +35,7 @@ endpoints:
     items:
       GET time, assets: {class: public}
       GET|POST order: {class: read, symbol: pair, costs: {calls: 2}}
+      POST cheap: {class: place, costs: {calls: {units: 3, accepted: 1}}}
       POST batch: {class: place, costs: {calls: {by: orders, each: 2, else: 30}}}
       GET history: {class: public, auth: key}
       GET open/*: {class: read}
@@ -125,6 +130,8 @@ def test_tiers_replace_single_limits(tmp_path: Path) -> None:
         ("GET time, assets", "GET time, time", "twice"),
         ("class: place", "class: steal", "steal"),
         ("shape: decaying", "shape: round", "round"),
+        ("per: symbol", "falls: true", "can fall"),
+        ("{limit: calls, is: used}", "{limit: cals, is: used}", "no limit is called"),
         ("capacity: 20, window: 1500ms", "capacity: 20", "window"),
         ("shape: decaying", "shape: inflight", "window"),
         ("by: orders, each: 2, else: 30", "by: orders, each: 2", "else"),
@@ -253,3 +260,35 @@ def test_a_price_by_the_age_of_orders(tmp_path: Path) -> None:
     assert [penalty(cost, age * second) for age in (0, 4, 5, 59, 60, 10**6)] == [6, 6, 2.5, 2.5, 0, 0]
     assert (cost.units, cost.most, cost.param) == (1, 4, "")
     assert units(cost, {}) == 1 + 4 * 6  # which orders and how old is not known here
+
+
+def test_a_price_may_be_lower_for_what_is_accepted(tmp_path: Path) -> None:
+    table = small(tmp_path)
+    cheap = table.exact["POST", "/v1/cheap"]
+    assert cheap.costs == (Cost("calls", 3.0, accepted=1.0),)
+    assert units(cheap.costs[0], {"calls": "9"}) == 3
+
+
+def test_limits_fall_only_where_the_table_says_so(tmp_path: Path) -> None:
+    assert not small(tmp_path).limits["calls"].falls
+    flat = _SMALL.replace("shape: decaying", "shape: fixed").replace("per: symbol", "falls: true")
+    assert small(tmp_path, flat).limits["calls"].falls
+
+
+def test_feedback_rows_are_read(tmp_path: Path) -> None:
+    table = small(tmp_path)
+    reply = Reply(200, b"OK", ((b"X-Used", b"7"),), b"{}", 1)
+    assert table.feedback.read(table.exact["GET", "/v1/time"], reply) == (Usage("calls", 7),)
+
+
+def test_binance_gives_back_what_succeeds_and_what_fills() -> None:
+    """CHANGELOG.md 2026-04-02; faqs/order_count_decrement.md."""
+    table = EXCHANGES["binance"].table
+    free = {
+        endpoint.name for endpoint in table.exact.values() for cost in endpoint.costs if cost.accepted == 0
+    }  # fmt: skip
+    paths = ("order", "sor/order", "order/cancelReplace", "order/oco", "orderList/oco", "orderList/oto")
+    more = ("orderList/opo", "orderList/otoco", "orderList/opoco")
+    placing = {f"POST /api/v3/{path}" for path in (*paths, *more)}
+    assert free == placing | {f"DELETE /api/v3/{path}" for path in ("order", "openOrders", "orderList")}
+    assert {name for name, limit in table.limits.items() if limit.falls} == {"orders_10s", "orders_1d"}

@@ -218,3 +218,61 @@ def test_units_in_a_decaying_counter_stay_when_its_capacity_changes(ledger: Memo
     assert counted(ledger) == pytest.approx((17, 40))
     clock.advance(SECOND)
     assert counted(ledger)[0] == pytest.approx(13)  # and drain at the new pace
+
+
+def announce(ledger: MemoryLedger, capacity: float, exchange: str = "binance") -> None:
+    """With the answer to a call that costs nothing."""
+    found = ledger.acquire(Ask(exchange, "", CallClass.PUBLIC, (), (KeyRoutes(None, ("192.0.2.9",)),)))
+    assert isinstance(found, Permit)
+    ledger.settle(found, sent=True, well=True, usage=[Usage("orders", capacity=capacity, everywhere=True)])
+
+
+def test_what_is_announced_holds_for_counters_before_and_after(ledger: MemoryLedger, clock: FakeClock) -> None:
+    call(ledger, limit(Shape.SLIDING), 1)
+    announce(ledger, 7)
+    announce(ledger, 99, "kraken")
+    assert counted(ledger) == (1, 7)
+    clock.advance(3 * WINDOW)
+    other = MemoryLedger(clock)
+    announce(other, 7)
+    call(other, limit(Shape.SLIDING), 1)
+    assert counted(other) == (1, 7)
+    assert wait_ns(other, limit(Shape.SLIDING), 7) not in (None, 0)
+    assert wait_ns(other, limit(Shape.SLIDING), 6) == 0
+
+
+@pytest.mark.parametrize("nonsense", [0, -1, float("nan"), float("inf")])
+def test_nonsense_is_not_taken_for_an_announcement(ledger: MemoryLedger, nonsense: float) -> None:
+    call(ledger, limit(Shape.SLIDING), 1)
+    announce(ledger, nonsense)
+    assert counted(ledger) == (1, 20)
+
+
+def test_what_was_told_of_one_stays_when_something_else_is_announced(ledger: MemoryLedger) -> None:
+    """An account may have more, or less, than the general rule says."""
+    call(ledger, limit(Shape.SLIDING), 1, capacity=300)
+    announce(ledger, 7)
+    assert counted(ledger) == (1, 300)
+
+
+@pytest.mark.parametrize(("own", "told", "holds"), [(40, 60, 40), (40, 30, 30), (400, 60, 60)])
+@pytest.mark.parametrize("announced", [False, True])
+def test_the_operators_own_limit_is_only_lowered(
+    ledger: MemoryLedger, own: float, told: float, holds: float, announced: bool
+) -> None:
+    mine = Limit("orders", Scope.ADDRESS, Shape.SLIDING, own, WINDOW, own=True)
+    call(ledger, mine, 1, capacity=None if announced else told)
+    if announced:
+        announce(ledger, told)
+    assert counted(ledger) == (1, holds)
+
+
+def test_what_was_announced_before_a_restart_gives_way_to_what_is_announced_now(
+    ledger: MemoryLedger, clock: FakeClock
+) -> None:
+    call(ledger, limit(Shape.SLIDING), 1)
+    announce(ledger, 7)
+    again = fresh(clock, ledger.state())
+    assert counted(again) == (1, 7)
+    announce(again, 12)
+    assert counted(again) == (1, 12)

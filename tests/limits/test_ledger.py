@@ -556,3 +556,64 @@ def test_a_limit_that_the_exchange_raises_may_end_a_wait_early(ledger: MemoryLed
     lowered = [Usage("orders", 1, capacity=5 * ORDERS.capacity)]
     assert ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True, usage=raised) is True
     assert ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True, usage=lowered) is False
+
+
+FREE = Charge(WEIGHT, 5, accepted=0)
+
+
+def test_a_call_that_is_accepted_keeps_only_the_price_of_success(ledger: MemoryLedger) -> None:
+    """While it is in flight all of it is held, and a refused one keeps it all."""
+    one = ADDRESSES[:1]
+    key = ("weight", "binance", one[0], "")
+    permit = take(ledger, ask(FREE, addresses=one))
+    assert used(ledger) == {key: 5}
+    ledger.settle(permit, sent=True, well=True, accepted=True)
+    assert used(ledger) == {}
+    ledger.settle(take(ledger, ask(FREE, addresses=one)), sent=True, well=True)
+    assert used(ledger) == {key: 5}
+    ledger.settle(take(ledger, ask(FREE, addresses=one)), sent=False, well=False)
+    assert used(ledger) == {key: 5}
+    ledger.settle(take(ledger, ask(Charge(WEIGHT, 5, accepted=2), addresses=one)), sent=True, well=True, accepted=True)
+    assert used(ledger) == {key: 7}
+
+
+def test_a_call_over_an_edge_that_is_accepted_is_in_neither_window(ledger: MemoryLedger, clock: FakeClock) -> None:
+    clock.advance(MINUTE - SECOND)
+    for accepted in (True, False):
+        permit = take(ledger, ask(FREE, addresses=ADDRESSES[:1]))
+        clock.advance(2 * SECOND)
+        ledger.settle(permit, sent=True, well=True, accepted=accepted)
+        assert used(ledger) == ({} if accepted else {("weight", "binance", ADDRESSES[0], ""): 5})
+        clock.advance(MINUTE - 2 * SECOND)
+
+
+def test_the_price_of_success_may_end_a_wait_early(ledger: MemoryLedger) -> None:
+    ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True)  # also tells of the fixture's clock
+    sliding = Charge(ORDERS, 5, accepted=0)
+    for charge in (FREE, sliding):
+        assert ledger.settle(take(ledger, ask(charge)), sent=True, well=True, accepted=True, asked=False) is False
+        assert ledger.settle(take(ledger, ask(charge)), sent=True, well=True, accepted=True) is True
+        assert ledger.settle(take(ledger, ask(charge)), sent=True, well=True) is False
+    same = Charge(ORDERS, 5, accepted=5)
+    assert ledger.settle(take(ledger, ask(same)), sent=True, well=True, accepted=True) is False
+
+
+def test_a_count_told_as_what_is_left(ledger: MemoryLedger) -> None:
+    one = ADDRESSES[:1]
+    for told, count in ((Usage("weight", left=30), 70), (Usage("weight", capacity=200, left=40), 160)):
+        ledger.settle(take(ledger, ask(Charge(WEIGHT, 1), addresses=one)), sent=True, well=True, usage=[told])
+        assert used(ledger) == {("weight", "binance", one[0], ""): count}
+
+
+def test_a_capacity_may_be_told_without_a_count(ledger: MemoryLedger) -> None:
+    told = [Usage("orders", capacity=3)]
+    ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True, usage=told)
+    (row,) = ledger.snapshot().counters
+    assert (row.used, row.capacity) == (1, 3)
+
+
+def test_what_is_announced_for_everybody_may_end_a_wait_early(ledger: MemoryLedger) -> None:
+    ledger.settle(take(ledger, ask(Charge(ORDERS, 1))), sent=True, well=True)
+    for capacity, eased in ((80, True), (80, False), (30, False)):
+        told = [Usage("orders", capacity=capacity, everywhere=True)]
+        assert ledger.settle(take(ledger, ask()), sent=True, well=True, usage=told) is eased

@@ -1,0 +1,65 @@
+"""Limits that Binance tells in an answer's body: `rateLimits` of exchangeInfo, and the account's own order counts.
+
+Source: binance-spot-api-docs rest-api.md, enums.md.
+"""
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.model import Endpoint, Reply, Usage
+
+_PUBLIC, _OWN = "GET /api/v3/exchangeInfo", "GET /api/v3/rateLimit/order"
+LIMITS_TOLD = frozenset({_PUBLIC, _OWN})
+
+_NAMES: Mapping[tuple[Any, Any, Any], str] = {
+    ("REQUEST_WEIGHT", "MINUTE", 1): "weight_1m",
+    ("RAW_REQUESTS", "MINUTE", 5): "raw_5m",
+    ("ORDERS", "SECOND", 10): "orders_10s",
+    ("ORDERS", "DAY", 1): "orders_1d",
+}
+_START = 8192  # the list stands before the symbols, of which there are tens of MB
+_LIST = re.compile(rb'"rateLimits"\s*:\s*(\[[^\[\]]*\])')
+
+
+def limits_told(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
+    """Capacities that hold for everybody, or counts and capacities of the account. What cannot be read is left out."""
+    text = _start_of(reply)
+    if endpoint.name == _OWN:
+        listed: bytes = text
+    else:
+        found = _LIST.search(text)
+        listed = found[1] if found is not None else b""
+    try:
+        rows = orjson.loads(listed)
+    except orjson.JSONDecodeError:
+        return ()
+    if not isinstance(rows, list):
+        return ()
+    told = (_told(row, everywhere=endpoint.name == _PUBLIC) for row in rows if isinstance(row, dict))
+    return tuple(row for row in told if row is not None)
+
+
+def _told(row: dict[str, Any], *, everywhere: bool) -> Usage | None:
+    try:
+        name = _NAMES.get((row.get("rateLimitType"), row.get("interval"), row.get("intervalNum")))
+    except TypeError:  # a list or an object where a text should stand
+        return None
+    limit, count = row.get("limit"), row.get("count")
+    if name is None or not isinstance(limit, int) or limit <= 0:
+        return None
+    if everywhere:
+        return Usage(name, capacity=limit, everywhere=True)
+    return Usage(name, count if isinstance(count, int) and count >= 0 else None, limit)
+
+
+def _start_of(reply: Reply) -> bytes:
+    if not reply.header(b"content-encoding"):
+        return reply.body[:_START]
+    try:
+        return zlib.decompressobj(wbits=31).decompress(reply.body[:_START], _START)
+    except zlib.error:
+        return b""
