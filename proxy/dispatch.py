@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heapreplace
 
 from proxy.clock import SECOND_NS, Alarm, Clock
 from proxy.fairness import Contest, parts_of
-from proxy.lanes import ContestName, Lane, LaneName, Waiter, contest_names, lane_name, rank_of
+from proxy.lanes import ContestName, Lane, LaneName, LimitName, Waiter, contest_names, lane_name, rank_of
 from proxy.limits.blocks import Subject
 from proxy.limits.ledger import Ledger
 from proxy.model import Ask, NotUntil, Permit, Scope, Usage
@@ -48,6 +48,8 @@ class Dispatcher:
         self._lanes: dict[LaneName, Lane] = {}
         self._contests: dict[ContestName, Contest] = {}
         self._until: dict[Lane, int] = {}  # lanes that time will free, and when
+        self._claims: dict[Lane, LimitName] = {}
+        self._unclaimed: list[Lane] = []  # to be looked at again, for a claim on a limit of theirs has ended
         self._loose: set[Lane] = set()  # lanes that the end of a call in flight may free
         self._alarm: Alarm | None = None
         self._alarm_ns = 0
@@ -153,12 +155,14 @@ class Dispatcher:
         """None of those who wait is due, or in the same class competes for any of the call's limits."""
         if name in self._lanes or (self._until and self._alarm_ns <= self._clock.now_ns()):
             return False
-        return not any(row in self._contests for row in contest_names(ask, rank_of(ask)))
+        rows = contest_names(ask, rank_of(ask))
+        return not any(row in self._contests or row[1:] in self._claims.values() for row in rows)
 
     def _open(self, name: LaneName, ask: Ask) -> Lane:
         rank = rank_of(ask)
-        contests = tuple(self._contests.setdefault(row, Contest()) for row in contest_names(ask, rank))
-        return self._lanes.setdefault(name, Lane(name, rank, contests, ask))
+        rows = contest_names(ask, rank)
+        contests = tuple(self._contests.setdefault(row, Contest()) for row in rows)
+        return self._lanes.setdefault(name, Lane(name, rank, contests, tuple(row[1:] for row in rows), ask))
 
     def _expire(self, lane: Lane, waiter: Waiter) -> None:
         """The deadline of a waiter: its very last chance, then it is told what held it up."""
@@ -186,6 +190,8 @@ class Dispatcher:
     def _remove(self, lane: Lane, waiter: Waiter) -> None:
         lane.remove(waiter)
         self.waiting -= 1
+        if waiter is lane.seen:
+            self._unclaim(lane)
         if not lane.queues:
             del self._lanes[lane.name]
             for name in contest_names(lane.ask, lane.rank):
@@ -230,6 +236,10 @@ class Dispatcher:
                 heapreplace(heads, lane.place())
             else:
                 heappop(heads)
+        if self._unclaimed:
+            lanes, self._unclaimed = self._unclaimed, []
+            self._serve(lanes)
+            return
         self._set_alarm(min(self._until.values(), default=None))
 
     def _serve_head(self, lane: Lane, waiter: Waiter) -> bool:
@@ -238,9 +248,10 @@ class Dispatcher:
             if waiter.gone():
                 waiter.granted.set_exception(Gone())
             else:
-                found = self._ledger.acquire(waiter.ask)
+                claimed = self._claimed(lane)
+                found = claimed or self._ledger.acquire(waiter.ask)
                 if isinstance(found, NotUntil) and not self._too_late(found, waiter.deadline_ns):
-                    self._hold(lane, waiter, found)
+                    self._hold(lane, waiter, found, behind=claimed is not None)
                     return False
                 if isinstance(found, Permit):
                     for contest, part in zip(lane.contests, parts_of(waiter.ask), strict=True):
@@ -249,13 +260,29 @@ class Dispatcher:
         self._remove(lane, waiter)
         return True
 
-    def _hold(self, lane: Lane, waiter: Waiter, found: NotUntil) -> None:
+    def _hold(self, lane: Lane, waiter: Waiter, found: NotUntil, *, behind: bool) -> None:
         self._let_loose(lane)
-        lane.seen, lane.held, lane.held_ns = waiter, found, self._clock.now_ns()
+        lane.hold(waiter, found, self._clock.now_ns(), behind=behind)
+        if lane.claim != self._claims.get(lane):
+            self._unclaim(lane)
+            if lane.claim is not None:
+                self._claims[lane] = lane.claim
         if found.wait_ns is not None:
             self._until[lane] = lane.held_ns + found.wait_ns
         if found.wait_ns is None or found.sooner:
             self._loose.add(lane)
+
+    def _claimed(self, lane: Lane) -> NotUntil | None:
+        """What a lane before it waits for and has claimed."""
+        for other, limit in self._claims.items():
+            if other is not lane and limit in lane.limits and other.goes_before(lane):
+                return other.at_least(self._clock.now_ns())
+        return None
+
+    def _unclaim(self, lane: Lane) -> None:
+        limit = self._claims.pop(lane, None)
+        if limit is not None:
+            self._unclaimed += [other for other in self._lanes.values() if limit in other.limits]
 
     def _set_alarm(self, wake_ns: int | None) -> None:
         if self._alarm is not None:

@@ -11,8 +11,11 @@ from proxy.model import Ask, CallClass, NotUntil, Permit, Scope, Shape
 
 _RANKS = {CallClass.CANCEL: 0, CallClass.PLACE: 2, CallClass.AMEND: 2, CallClass.READ: 3, CallClass.PUBLIC: 4}
 _CLOSES = 1
+_PATIENCE_NS = 1_000_000_000  # with what only the end of a call in flight frees
 
 ContestName = tuple[int, str, str, str, str]
+LimitName = tuple[str, str, str, str]
+"""A contest whatever the rank: exchange, account, limit, detail."""
 LaneName = tuple[int, CallClass, str, tuple[str | None, ...], tuple[tuple[str, str], ...]]
 
 
@@ -40,11 +43,14 @@ class Lane:
     name: LaneName
     rank: int
     contests: tuple[Contest, ...]  # one per limit, in the order of the charges
+    limits: tuple[LimitName, ...]  # these limits
     ask: Ask  # one like all that wait here, but for their units
     queues: dict[str, deque[Waiter]] = field(default_factory=dict)  # by bot
     seen: Waiter | None = None
     held: NotUntil | None = None
     held_ns: int = 0
+    promised_ns: int = 0  # when `seen` was to go by what was told it first
+    claim: LimitName | None = None  # a limit of which those behind it take nothing until `seen` has gone
 
     def head(self) -> Waiter:
         """The bot with the smallest lead on its rivals; of these, the most urgent call; of these, the first to come."""
@@ -86,6 +92,22 @@ class Lane:
             del self.queues[waiter.bot]
         for contest in self.contests:
             contest.leave(waiter.bot)
+
+    def goes_before(self, other: "Lane") -> bool:
+        return self.place()[:-1] < other.place()[:-1]
+
+    def hold(self, waiter: Waiter, found: NotUntil, now_ns: int, *, behind: bool) -> None:
+        """Its head must wait (`behind`: for a claim of another lane).
+
+        It claims what is in its way once its time has come and others took the room: cheap calls of other lanes could
+        go on doing so for ever.
+        """
+        if self.seen is not waiter:
+            self.promised_ns = now_ns + (found.wait_ns if found.wait_ns is not None else _PATIENCE_NS)
+            self.claim = None
+        self.seen, self.held, self.held_ns = waiter, found, now_ns
+        if now_ns >= self.promised_ns and not behind:
+            self.claim = next((limit for limit in self.limits if limit[2] == found.what), None)
 
     def gains_from(self, other: Ask) -> bool:
         """Whether room that a call unexpectedly left may be this lane's: a limit of both, or of the same clock."""

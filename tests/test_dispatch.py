@@ -596,6 +596,69 @@ async def test_a_dear_call_of_one_bot_is_not_starved_by_cheap_ones_of_another(qu
     assert queue.tasks["dear"].done()
 
 
+OTHER = Limit("other", Scope.ACCOUNT, Shape.SLIDING, 1000, SECOND)
+
+
+async def steady(queue: Queue) -> None:
+    """One unit in each of the last ten seconds."""
+    for n in range(10):
+        await queue.put(f"before {n}", ask(Charge(ORDERS, 1)), bot="c")
+        await queue.settle(f"before {n}")
+        await queue.advance(SECOND)
+
+
+async def crowd(queue: Queue, seconds: int, until: str = "") -> int:
+    """One unit of ten becomes free every second, and a cheap call of another lane is always there for it."""
+    for second in range(seconds):
+        await queue.many(2, ask(Charge(ORDERS, 1)), "c")
+        await queue.windows(1, SECOND)
+        if until and queue.tasks[until].done():
+            return second
+    return seconds
+
+
+async def test_a_dear_call_is_not_starved_by_cheap_ones_of_another_lane(queue: Queue) -> None:
+    await steady(queue)
+    await crowd(queue, 3)
+    await queue.put("dear", ask(Charge(ORDERS, 4), Charge(OTHER, 1)), bot="d")
+    # Told to wait for four units, it is passed over once; then the next four are its own.
+    assert await crowd(queue, 30, "dear") <= 9
+    assert "dear" in queue.served or "dear" in queue.permits
+
+
+async def test_what_a_dear_call_has_claimed_is_not_kept_from_those_before_it(queue: Queue) -> None:
+    await steady(queue)
+    await crowd(queue, 3)
+    await queue.put("dear", ask(Charge(ORDERS, 4), Charge(OTHER, 1)), bot="d")
+    assert await crowd(queue, 6, "dear") == 6
+    (claim,) = queue.dispatcher._claims.values()
+    assert claim[2] == "orders"
+    await queue.put("free", ask(Charge(OTHER, 1)), bot="c")
+    await queue.put("urgent", ask(Charge(ORDERS, 1), call_class=CallClass.CANCEL), bot="c")
+    await queue.put("late", ask(Charge(ORDERS, 1), call_class=CallClass.PUBLIC), bot="c")
+    await queue.windows(1, SECOND)
+    assert not queue.tasks["late"].done() and queue.tasks["free"].done() and queue.tasks["urgent"].done()
+    assert queue.dispatcher._claims
+
+
+@pytest.mark.parametrize("how", ["hang up", "cancelled"])
+async def test_a_claim_ends_with_its_call(queue: Queue, how: str) -> None:
+    await steady(queue)
+    await crowd(queue, 3)
+    gone: list[bool] = []
+    wanted = ask(Charge(ORDERS, 4), Charge(OTHER, 1))
+    await queue.put("dear", wanted, bot="d", gone=lambda: bool(gone))
+    await crowd(queue, 6)
+    assert queue.dispatcher._claims
+    if how == "cancelled":
+        queue.tasks["dear"].cancel()
+    gone.append(True)
+    before = queue.dispatcher.waiting
+    await queue.windows(3, SECOND)
+    assert not queue.dispatcher._claims and queue.tasks["dear"].done()
+    assert queue.dispatcher.waiting <= before - 3
+
+
 async def test_a_newcomer_that_has_taken_less_goes_before_a_head_that_is_too_dear(queue: Queue) -> None:
     await queue.put("a0", ask(Charge(ORDERS, 5)), bot="a")
     await queue.put("a1", ask(Charge(SMALL, 1)), bot="a")
@@ -809,7 +872,8 @@ def test_nobody_who_could_go_is_left_waiting(steps: list[tuple[str, tuple[Limit,
             if noticed:
                 for lane in queue.dispatcher._lanes.values():
                     assert lane.seen is not None
-                    assert isinstance(queue.ledger.acquire(lane.seen.ask), NotUntil)
+                    if queue.dispatcher._claimed(lane) is None:
+                        assert isinstance(queue.ledger.acquire(lane.seen.ask), NotUntil)
         for _ in range(40):
             for name in list(queue.permits):
                 await queue.settle(name)

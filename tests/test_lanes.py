@@ -16,7 +16,8 @@ def ask(*limits: Limit, units: float = 1, account: str = "main", exchange: str =
 
 
 def lane(wanted: Ask) -> Lane:
-    return Lane(lane_name(wanted), 3, tuple(Contest() for _ in contest_names(wanted, 3)), wanted)
+    rows = contest_names(wanted, 3)
+    return Lane(lane_name(wanted), 3, tuple(Contest() for _ in rows), tuple(row[1:] for row in rows), wanted)
 
 
 @pytest.fixture
