@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
 from proxy.exchanges import texts
-from proxy.exchanges.binance_limits import LIMITS_TOLD, limits_told
+from proxy.exchanges.binance_limits import LIMITS_TOLD, limit_exceeded, limits_told
 from proxy.exchanges.binance_orders import closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table import load_table
@@ -244,6 +245,9 @@ def usage(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
     told = _TABLE.feedback.read(endpoint, reply)
     if endpoint.name in LIMITS_TOLD and reply.status == 200:
         told += limits_told(endpoint, reply)
+    elif reply.status == 429 and (exceeded := limit_exceeded(reply)) is not None:
+        named = next((row for row in told if row.limit == exceeded.limit), exceeded)
+        told = (*(row for row in told if row is not named), replace(named, capacity=exceeded.capacity))
     return told
 
 

@@ -1,6 +1,6 @@
-"""Limits that Binance tells in an answer's body: `rateLimits` of exchangeInfo, and the account's own order counts.
+"""Limits that Binance tells in an answer's body: `rateLimits` of exchangeInfo, the account's own order counts, refusals.
 
-Source: binance-spot-api-docs rest-api.md, enums.md.
+Source: binance-spot-api-docs rest-api.md, enums.md, errors.md (texts of -1003 and -1015).
 """
 
 import re
@@ -21,6 +21,10 @@ _NAMES: Mapping[tuple[Any, Any, Any], str] = {
     ("ORDERS", "SECOND", 10): "orders_10s",
     ("ORDERS", "DAY", 1): "orders_1d",
 }
+_WORDS: Mapping[bytes, str] = {b"request weight": "REQUEST_WEIGHT", b"requests": "RAW_REQUESTS", b"orders": "ORDERS"}
+_EXCEEDED = re.compile(
+    rb"current limit is (\d{1,12}) (request weight|requests|orders) per (\d{1,3}) (SECOND|MINUTE|DAY)"
+)
 _START = 8192  # the list stands before the symbols, of which there are tens of MB
 _LIST = re.compile(rb'"rateLimits"\s*:\s*(\[[^\[\]]*\])')
 
@@ -41,6 +45,18 @@ def limits_told(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
         return ()
     told = (_told(row, everywhere=endpoint.name == _PUBLIC) for row in rows if isinstance(row, dict))
     return tuple(row for row in told if row is not None)
+
+
+def limit_exceeded(reply: Reply) -> Usage | None:
+    """The limit and its capacity that a refusal names: "Too many new orders; current limit is 50 orders per 10 SECOND."
+
+    It holds for who is refused.
+    """
+    found = _EXCEEDED.search(reply.body[:512])
+    if found is None:
+        return None
+    name = _NAMES.get((_WORDS[found[2]], found[4].decode(), int(found[3])))
+    return Usage(name, capacity=int(found[1])) if name is not None and int(found[1]) else None
 
 
 def _told(row: dict[str, Any], *, everywhere: bool) -> Usage | None:

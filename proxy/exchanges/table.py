@@ -76,6 +76,8 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
     if cost.ages:
         return cost.units + cost.most * penalty(cost, 0)
     value = params.get(cost.param) if cost.param else None
+    if value is None and cost.absent is not None:
+        return units(cost.absent, params)
     if value is None:
         return cost.units
     if cost.present is not None:
@@ -84,7 +86,7 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         elements = _elements(value)
         return cost.units if elements is None else cost.each * max(elements, 1)
     try:
-        number = float(value)
+        number = float(value) if not cost.counted else float(_elements(value) or "inf")
     except ValueError:
         number = float("inf")
     for up_to, price in cost.steps:
@@ -239,13 +241,20 @@ def _cost(limit: str, price: Any) -> Cost:
         return _by_age(limit, price)
     return Cost(
         limit,
-        units=float(price["units"] if "units" in price else price["else"]),
+        units=float(price["units"]) if "units" in price else _dearest(limit, price["else"]),
         param="" if "units" in price else price["by"],
-        steps=tuple((float(up_to), float(u)) for up_to, u in price.get("steps", {}).items()),
+        steps=tuple((float(up_to), float(u)) for up_to, u in price.get("count", price.get("steps", {})).items()),
         present=float(price["given"]) if "given" in price else None,
         each=float(price["each"]) if "each" in price else None,
         accepted=float(price["accepted"]) if "accepted" in price else None,
+        counted="count" in price,
+        absent=_cost(limit, price["else"]) if isinstance(price.get("else"), dict) else None,
     )
+
+
+def _dearest(limit: str, price: Any) -> float:
+    """The price where the parameter is not given; where another one decides it then, without that one either."""
+    return float(price) if not isinstance(price, dict) else _cost(limit, price).units
 
 
 def _by_age(limit: str, price: dict[str, Any]) -> Cost:

@@ -38,6 +38,8 @@ class Cost:
     steps: tuple[tuple[float, float], ...] = ()  # (parameter value up to, units)
     present: float | None = None  # units when the parameter is given at all
     each: float | None = None  # units per element of a JSON list or comma list
+    counted: bool = False  # the steps are over the number of elements
+    absent: "Cost | None" = None  # the price by another parameter, where this one is not given
     ages: tuple[tuple[int, float], ...] = ()  # (younger than, ns; units on top for each order that the call names)
     most: int = 1  # so many orders where it cannot be read which ones these are
     accepted: float | None = None  # units that are left of these once the call is accepted

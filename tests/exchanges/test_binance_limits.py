@@ -100,3 +100,35 @@ def test_the_daemons_own_question_is_a_small_one() -> None:
     path, _, query = EXCHANGE.limits_path.partition("?")
     assert (path, query) == ("/api/v3/exchangeInfo", "symbol=BTCUSDT")
     assert EXCHANGE.table.match("GET", path) is INFO
+
+
+ORDER = EXCHANGE.table.exact["POST", "/api/v3/order"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Too many new orders; current limit is 50 orders per 10 SECOND.", Usage("orders_10s", capacity=50)),
+        ("Too many new orders; current limit is 160000 orders per 1 DAY.", Usage("orders_1d", capacity=160_000)),
+        (
+            "Too much request weight used; current limit is 1200 request weight per 1 MINUTE. Please use WebSocket"
+            " Streams for live updates to avoid polling the API.",
+            Usage("weight_1m", capacity=1200),
+        ),
+        ("Too many requests; current limit is 61000 requests per 5 MINUTE.", Usage("raw_5m", capacity=61_000)),
+        ("Too many requests; current limit is 61000 requests per 7 MINUTE.", None),
+        ("Too many requests; current limit is 0 requests per 5 MINUTE.", None),
+        ("Way too many requests; IP banned until 1790000000000.", None),
+    ],
+)
+def test_a_refusal_names_the_limit_that_it_is_about(text: str, told: Usage | None) -> None:
+    body = json.dumps({"code": -1003, "msg": text}).encode()
+    assert usage(body, ORDER, status=429) == ((told,) if told is not None else ())
+    assert usage(body, ORDER, status=400) == ()
+
+
+def test_a_refusal_tells_count_and_capacity_of_one_limit_together() -> None:
+    headers = ((b"X-MBX-USED-WEIGHT-1M", b"1201"), (b"X-MBX-ORDER-COUNT-10S", b"3"))
+    text = b'{"code":-1003,"msg":"Too much request weight used; current limit is 1200 request weight per 1 MINUTE."}'
+    told = EXCHANGE.usage(ORDER, Reply(429, b"x", headers, text, 1))
+    assert set(told) == {Usage("weight_1m", 1201, 1200), Usage("orders_10s", 3)}
