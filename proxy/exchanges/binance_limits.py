@@ -1,4 +1,4 @@
-"""Limits that Binance tells in an answer's body: `rateLimits` of exchangeInfo, the account's own order counts, refusals.
+"""Limits that Binance tells in a body: `rateLimits` of exchangeInfo, the order counts of the account, refusals.
 
 Source: binance-spot-api-docs rest-api.md, enums.md, errors.md (texts of -1003 and -1015).
 """
