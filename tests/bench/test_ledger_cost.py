@@ -46,7 +46,7 @@ def _ask(
 
 def _ledger(clock: VirtualClock) -> MemoryLedger:
     ledger = MemoryLedger(clock)
-    ledger.alignment("bench").set(0, 10_000_000)
+    ledger.alignment("bench").set(3 * SECOND_NS, 10_000_000)  # no edge of a window is near
     return ledger
 
 
@@ -86,6 +86,11 @@ def test_a_permit(benchmark: BenchmarkFixture, world: Callable[[MemoryLedger], N
 
     async def main(clock: VirtualClock) -> None:
         ledger, ask = _ledger(clock), _ask(_FIVE)
+        for _ in range(2):  # what only the first window costs is not what a permit costs
+            found = ledger.acquire(ask)
+            assert isinstance(found, Permit)
+            ledger.settle(found, sent=True, well=True, usage=told)
+            await clock.sleep_until(clock.now_ns() + 2880 * _MINUTE_NS)
         world(ledger)
 
         def once() -> Permit | NotUntil:
