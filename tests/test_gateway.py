@@ -894,6 +894,14 @@ async def test_the_date_of_an_answer_out_of_a_cache_tells_no_time(desk: Desk) ->
     assert desk.times.offsets_ms()["binance"] < -1e9
 
 
+async def test_a_refusal_below_the_limit_says_that_it_was_lowered(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    refusal = error(429, -1003, X_MBX_USED_WEIGHT_1M="3001")
+    await desk.forward(refusal, OK)
+    weights = [row for row in desk.ledger.snapshot().counters if row.limit == "weight_1m"]
+    assert sorted(row.capacity for row in weights) == [2981, 6000]  # it would have cost 20
+
+
 # A limit that the exchange says to count by key, and counts by account
 
 

@@ -225,6 +225,23 @@ def test_a_reserve_holds_in_the_ledger() -> None:
     assert count("POST /api/v3/order") == 20
 
 
+def test_a_class_draws_on_what_others_leave_it() -> None:
+    """Ten orders within their share of 20 take nothing from the reads' 20."""
+    ledger = MemoryLedger(FakeClock())
+    ledger.alignment("binance").set(0, 0)
+    to = pool(reserve={"place": 0.5, "cancel": 0.05}, limits={"weight_1m": LimitOverride(40)}, keys=(key("one", A),))
+    charges = {c.limit.name: c for c in ask_for(to, call(to, "POST /api/v3/order")).charges}
+    assert {name for name, charge in charges.items() if charge.draws == "place"} == {"weight_1m", "raw_5m"}
+    (read,) = [c for c in ask_for(to, call(to, "GET /api/v3/order")).charges if c.limit.name == "weight_1m"]
+    assert dict(read.shares) == {"cancel": 2, "place": 20} and read.kept == 22
+    for name, count in (("POST /api/v3/order", 10), ("GET /api/v3/order", 4)):
+        for _ in range(count):
+            found = ledger.acquire(ask_for(to, call(to, name)))
+            assert isinstance(found, Permit)
+            ledger.settle(found, sent=True, well=True)
+    assert isinstance(ledger.acquire(ask_for(to, call(to, "GET /api/v3/order"))), NotUntil)
+
+
 def test_calls_with_rising_nonces_go_one_at_a_time_unless_the_key_has_a_window() -> None:
     to = pool("kraken", keys=(key("one"), key("two", nonce_window=5)))
     assert {alias: cap.capacity for alias, cap in to.in_flight.items()} == {"one": 1, "two": 5}
