@@ -273,9 +273,11 @@ class Dispatcher:
             self._loose.add(lane)
 
     def _claimed(self, lane: Lane) -> NotUntil | None:
-        """What a lane before it waits for and has claimed."""
+        """What a lane waits for that has claimed one of its limits, and has done so before it did itself."""
         for other, limit in self._claims.items():
-            if other is not lane and limit in lane.limits and other.goes_before(lane):
+            if other is lane:
+                break
+            if other.rank <= lane.rank and limit in lane.limits:
                 return other.at_least(self._clock.now_ns())
         return None
 

@@ -50,7 +50,7 @@ class Lane:
     held: NotUntil | None = None
     held_ns: int = 0
     promised_ns: int = 0  # when `seen` was to go by what was told it first
-    claim: LimitName | None = None  # a limit of which those behind it take nothing until `seen` has gone
+    claim: LimitName | None = None  # a limit of which others of its rank and below take nothing until `seen` has gone
 
     def head(self) -> Waiter:
         """The bot with the smallest lead on its rivals; of these, the most urgent call; of these, the first to come."""
@@ -92,9 +92,6 @@ class Lane:
             del self.queues[waiter.bot]
         for contest in self.contests:
             contest.leave(waiter.bot)
-
-    def goes_before(self, other: "Lane") -> bool:
-        return self.place()[:-1] < other.place()[:-1]
 
     def hold(self, waiter: Waiter, found: NotUntil, now_ns: int, *, behind: bool) -> None:
         """Its head must wait (`behind`: for a claim of another lane).

@@ -105,15 +105,18 @@ async def _idle(rng: random.Random, limits: list[Limit]) -> Traffic:
     return traffic
 
 
-@pytest.mark.parametrize("scope", [Scope.ADDRESS, Scope.KEY, Scope.ACCOUNT])
+_SCOPES = (Scope.ADDRESS, Scope.KEY, Scope.ACCOUNT)
+
+
+@pytest.mark.parametrize("scopes", [*((scope,) for scope in _SCOPES), _SCOPES], ids=lambda found: "+".join(found))
 @repeatable
 @given(seed=SEEDS)
-def test_a_lone_call_goes_at_the_very_time_that_was_promised(seed: int, scope: Scope) -> None:
-    """Limits of one scope, nothing in flight, and nobody else comes."""
+def test_a_lone_call_goes_at_the_very_time_that_was_promised(seed: int, scopes: tuple[Scope, ...]) -> None:
+    """Nothing is in flight, and nobody else comes."""
     rng = random.Random(seed)
 
     async def run() -> None:
-        traffic = await _idle(rng, random_limits(rng, scopes=(scope,)))
+        traffic = await _idle(rng, random_limits(rng, scopes=scopes))
         wanted = traffic.ask()
         found = traffic.ledger.acquire(wanted)
         if isinstance(found, Permit):

@@ -15,7 +15,7 @@ from proxy.limits.coupling import Pair
 from proxy.limits.falling_window import FallingWindow
 from proxy.limits.fixed_window import Alignment, FixedWindow
 from proxy.limits.plan import Plan
-from proxy.limits.room import free, wait
+from proxy.limits.room import free
 from proxy.limits.routes import Routes
 from proxy.limits.snapshot import BlockState, Snapshot
 from proxy.limits.window import DUST, NEVER_NS, Window
@@ -84,10 +84,9 @@ class MemoryLedger:
         if not ask.routes:
             return NotUntil(NEVER_NS, Scope.KEY, "no route")
         plan = self._plan(now, ask)
-        if not free(now, plan.account, self._counters, None if self._blocks.quiet else self._blocks):
-            wait_ns, what = wait(now, plan.account, self._counters, self._blocks)
-            return NotUntil(wait_ns, Scope.ACCOUNT, what)
-        found = self._routes.first_free(now, ask, plan)
+        found = None
+        if free(now, plan.account, self._counters, None if self._blocks.quiet else self._blocks):
+            found = self._routes.first_free(now, ask, plan)
         return self._take(now, ask, *found) if found is not None else self._routes.in_the_way(now, ask, plan)
 
     def settle(

@@ -7,7 +7,7 @@ from proxy.model import NotUntil, Scope
 
 
 class Refused:
-    """Collects waits; None: not before a call in flight has ended."""
+    """Of several ways, each with what holds it, the one that is free first."""
 
     __slots__ = ("_first", "_in_flight")
 
@@ -15,11 +15,11 @@ class Refused:
         self._first: NotUntil | None = None
         self._in_flight: NotUntil | None = None
 
-    def add(self, wait_ns: int | None, scope: Scope, what: str) -> None:
-        if wait_ns is None:
-            self._in_flight = self._in_flight or NotUntil(None, scope, what)
-        elif self._first is None or self._first.wait_ns is None or wait_ns < self._first.wait_ns:
-            self._first = NotUntil(wait_ns, scope, what)
+    def add(self, found: NotUntil) -> None:
+        if found.wait_ns is None:
+            self._in_flight = self._in_flight or found
+        elif self._first is None or self._first.wait_ns is None or found.wait_ns < self._first.wait_ns:
+            self._first = found
 
     def shortest(self) -> NotUntil:
         """A dead route does not hide one that is only busy."""
@@ -29,3 +29,16 @@ class Refused:
             hopeless = self._first.wait_ns >= NEVER_NS // 2
             return self._in_flight if hopeless else replace(self._first, sooner=True)
         return self._first
+
+
+def later(one: NotUntil, other: NotUntil) -> NotUntil:
+    """Of two things that are both in the way, the one that stays longer; the first if that is the same.
+
+    A time is told before "when a call in flight has ended": by then that is over too, or is told anew.
+    """
+    if other.wait_ns == 0 or (one.wait_ns is not None and one.wait_ns > 0 and other.wait_ns is None):
+        return one
+    if one.wait_ns == 0 or one.wait_ns is None:
+        return other
+    assert other.wait_ns is not None
+    return one if one.wait_ns >= other.wait_ns else other

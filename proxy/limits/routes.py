@@ -3,7 +3,7 @@
 from proxy.limits.blocks import Blocks, Subject
 from proxy.limits.counters import Booking, Counters
 from proxy.limits.plan import Plan
-from proxy.limits.refused import Refused
+from proxy.limits.refused import Refused, later
 from proxy.limits.room import free, wait
 from proxy.model import Ask, NotUntil, Route, Scope
 
@@ -58,28 +58,41 @@ class Routes:
         return None
 
     def in_the_way(self, now_ns: int, ask: Ask, plan: Plan) -> NotUntil:
-        """What holds a call for which no route is free, and for how long at least."""
+        """What holds a call for which no route is free, and when it will go if nobody else comes: by then the account,
+        one of the keys and one of its addresses have room for it.
+        """
         refused = Refused()
-        addresses: dict[str, tuple[int | None, str]] = {}
+        addresses: dict[str, NotUntil] = {}
+        lists: dict[tuple[str, ...], NotUntil] = {}
         for routes in ask.routes:
             alias = routes.key
+            best = lists.get(routes.addresses) if self._blocks.quiet else None
+            if best is None:
+                several = Refused()
+                for address in routes.addresses:
+                    here = addresses.get(address)
+                    if here is None:
+                        place = plan.address(now_ns, address)
+                        here = _address(wait(now_ns, place, self._counters, self._blocks))
+                        addresses[address] = here
+                    if alias is not None and not self._blocks.quiet:
+                        pair = _pair(ask, alias, address)
+                        rest_ns = self._blocks.wait_ns(pair, now_ns)
+                        if rest_ns != 0:
+                            here = later(here, NotUntil(rest_ns, Scope.PAIR, self._blocks.reason(pair)))
+                    several.add(here)
+                best = lists[routes.addresses] = several.shortest()
             if alias is not None:
-                wait_ns, what = wait(now_ns, plan.key(now_ns, alias), self._counters, self._blocks)
-                if wait_ns != 0:
-                    refused.add(wait_ns, Scope.KEY, what)
-                    continue
-            for address in routes.addresses:
-                known = addresses.get(address)
-                if known is None:
-                    here = plan.address(now_ns, address)
-                    known = addresses[address] = wait(now_ns, here, self._counters, self._blocks)
-                    if known[0] != 0:
-                        refused.add(known[0], Scope.ADDRESS, known[1])
-                if known[0] == 0 and alias is not None:
-                    pair = _pair(ask, alias, address)
-                    refused.add(self._blocks.wait_ns(pair, now_ns), Scope.PAIR, self._blocks.reason(pair))
-        return refused.shortest()
+                key_ns, what = wait(now_ns, plan.key(now_ns, alias), self._counters, self._blocks)
+                best = later(NotUntil(key_ns, Scope.KEY, what), best)
+            refused.add(best)
+        account_ns, what = wait(now_ns, plan.account, self._counters, self._blocks)
+        return later(NotUntil(account_ns, Scope.ACCOUNT, what), refused.shortest())
 
 
 def _pair(ask: Ask, alias: str, address: str) -> Subject:
     return ("pair", ask.account, alias, address)
+
+
+def _address(found: tuple[int | None, str]) -> NotUntil:
+    return NotUntil(found[0], Scope.ADDRESS, found[1])

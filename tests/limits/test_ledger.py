@@ -349,7 +349,23 @@ def test_the_shortest_wait_is_named_with_its_scope(ledger: MemoryLedger) -> None
     ledger.block(("pair", "main", "b", ADDRESSES[1]), 10 * SECOND, "not whitelisted")
     assert refused(ledger, wanted) == NotUntil(10 * SECOND, Scope.PAIR, "not whitelisted")
     ledger.block(("account", "main"), SECOND, "suspended")
-    assert refused(ledger, wanted).scope is Scope.ACCOUNT
+    assert refused(ledger, wanted) == NotUntil(10 * SECOND, Scope.PAIR, "not whitelisted")  # not before that anyhow
+    ledger.block(("account", "main"), 15 * SECOND, "suspended")
+    assert refused(ledger, wanted) == NotUntil(15 * SECOND, Scope.ACCOUNT, "suspended")
+
+
+def test_a_wait_is_for_all_scopes_of_one_route(ledger: MemoryLedger) -> None:
+    """The key that is free first has an address that is free last."""
+    both = (KeyRoutes("a", ADDRESSES[:1]), KeyRoutes("b", ADDRESSES[1:2]))
+    wanted = Ask("binance", "main", CallClass.READ, (), both, "row")
+    for subject, seconds in (
+        (("key", "main", "a"), 5),
+        (("key", "main", "b"), 10),
+        (("address", "binance", ADDRESSES[0]), 40),
+        (("address", "binance", ADDRESSES[1]), 20),
+    ):
+        ledger.block(subject, seconds * SECOND, subject[-1])
+    assert refused(ledger, wanted) == NotUntil(20 * SECOND, Scope.ADDRESS, ADDRESSES[1])
 
 
 def test_of_several_limits_the_last_to_open_counts(ledger: MemoryLedger) -> None:
