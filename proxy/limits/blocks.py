@@ -41,6 +41,11 @@ class Blocks:
         return bool(self._strikes or self._returning)
 
     @property
+    def between_pairs(self) -> bool:
+        """Some key rests, or is on its way back, on some address only."""
+        return any(subject[0] == "pair" for known in (self._until, self._returning) for subject in known)
+
+    @property
     def quiet(self) -> bool:
         """Nobody rests and nobody is on its way back."""
         return not self._until and not self._returning

@@ -64,9 +64,10 @@ class Routes:
         refused = Refused()
         addresses: dict[str, NotUntil] = {}
         lists: dict[tuple[str, ...], NotUntil] = {}
+        pairs = self._blocks.between_pairs
         for routes in ask.routes:
             alias = routes.key
-            best = lists.get(routes.addresses) if self._blocks.quiet else None
+            best = lists.get(routes.addresses) if not pairs else None
             if best is None:
                 several = Refused()
                 for address in routes.addresses:
@@ -75,7 +76,7 @@ class Routes:
                         place = plan.address(now_ns, address)
                         here = _address(wait(now_ns, place, self._counters, self._blocks))
                         addresses[address] = here
-                    if alias is not None and not self._blocks.quiet:
+                    if alias is not None and pairs:
                         pair = _pair(ask, alias, address)
                         rest_ns = self._blocks.wait_ns(pair, now_ns)
                         if rest_ns != 0:
