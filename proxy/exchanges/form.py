@@ -94,6 +94,13 @@ class Exchange:
     """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
     placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()
     """The orders that an accepted call made or changed; without an answer, as far as its parameters tell."""
+    identify: Callable[
+        [Endpoint, Incoming, Mapping[str, str], Callable[[], str]], tuple[Incoming, Mapping[str, str]]
+    ] = lambda endpoint, request, params, fresh: (request, params)
+    """The stripped request, and its parameters, with a client order id (one of `fresh` each) on every order that it
+    places without one; the very same request if there is nothing to do. All other bytes stay as they are."""
+    valid_until_ms: Callable[[Endpoint, Incoming, Stamp], int] = lambda endpoint, request, stamp: stamp.wall_ms + 60_000
+    """The exchange's wall time in ms after which it takes no copy of what `sign` makes of these any more."""
 
 
 def usage_of(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tuple[Usage, ...]:
