@@ -22,6 +22,7 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.binance_ids import identify
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limits_told
+from proxy.exchanges.binance_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.binance_orders import closes, orders
 from proxy.exchanges.binance_validity import bounded, valid_until_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
@@ -271,5 +272,8 @@ EXCHANGE = Exchange(
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
     limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

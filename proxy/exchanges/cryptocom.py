@@ -18,6 +18,7 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.cryptocom_errors import classify
 from proxy.exchanges.cryptocom_ids import identify
+from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.cryptocom_orders import closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
@@ -251,4 +252,7 @@ EXCHANGE = Exchange(
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
 )

@@ -19,6 +19,7 @@ from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
 from proxy.exchanges.kraken_ids import identify
+from proxy.exchanges.kraken_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.kraken_orders import closes, orders
 from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
@@ -163,6 +164,9 @@ EXCHANGE = Exchange(
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
     symbol=one_name,
     named=named,
     placed=placed,
