@@ -40,6 +40,7 @@ from proxy.model import (
 )
 from proxy.nonces import Nonces
 from proxy.order_ages import Leaving, OrderAges
+from proxy.order_ids import identified
 from proxy.order_lines import OrderLines
 from proxy.own_calls import OwnCalls
 from proxy.pool import Asks, Pool
@@ -122,6 +123,7 @@ class Gateway:
 
     async def _write(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
         """Behind every earlier call that names the same order, until this one's answer is judged."""
+        call = identified(call, pool.exchange)
         turn = self._lines.join(call.account, pool.exchange.orders(call.endpoint, call.params))
         try:
             if turn.waits:
@@ -136,6 +138,7 @@ class Gateway:
 
     def preview(self, call: Call) -> dict[str, Any]:
         """What forwarding the call would do now, without doing it."""
+        call = identified(call, self._pools[call.account].exchange)
         return preview(call, self._asks.of(self._pools[call.account], call, self._clock.now_ns()), self._ledger)
 
     async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:

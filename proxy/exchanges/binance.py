@@ -21,8 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
 from proxy.exchanges import texts
+from proxy.exchanges.binance_ids import identify
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limit_exceeded, limits_told
+from proxy.exchanges.binance_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.binance_orders import closes, orders
+from proxy.exchanges.binance_validity import bounded, valid_until_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -91,6 +94,11 @@ def sign(request: Incoming, endpoint: Endpoint, credential: Credential | None, s
     if body:
         headers.append(("Content-Type", _FORM))
     return SignedRequest(request.method, target(request.path, query), tuple(headers), body.encode())
+
+
+def sign_bounded(request: Incoming, endpoint: Endpoint, credential: Credential | None, stamp: Stamp) -> SignedRequest:
+    """A placing call is signed with a short window."""
+    return sign(bounded(request, endpoint), endpoint, credential, stamp)
 
 
 def signature(text: str, secret: bytes) -> str:
@@ -257,7 +265,7 @@ EXCHANGE = Exchange(
     token=token,
     strip=strip,
     params=params,
-    sign=sign,
+    sign=sign_bounded,
     classify=classify,
     usage=usage,
     native_error=native_error,
@@ -266,5 +274,10 @@ EXCHANGE = Exchange(
     time_ms=time_ms,
     orders=orders,
     closes=closes,
+    identify=identify,
+    valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
     limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

@@ -17,6 +17,8 @@ from typing import Any
 from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.cryptocom_errors import classify
+from proxy.exchanges.cryptocom_ids import identify
+from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.cryptocom_orders import closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
@@ -37,6 +39,7 @@ from proxy.model import (
 _ROOT = "/exchange/v1/"
 _DUMMIES = frozenset({"api_key", "sig", "nonce"})
 _ENVELOPE = frozenset({"id", "method", "params"})
+_NONCE_MS = 60_000
 _ID_DIGITS = re.compile(r"\d{1,19}")  # "0 to 2^63-1"
 
 
@@ -137,6 +140,13 @@ def sign(request: Incoming, endpoint: Endpoint, credential: Credential | None, s
         body = dump([*rows, ("nonce", f'"{nonce}"')])
         headers.append(("Content-Type", "application/json"))
     return SignedRequest(request.method, target(request.path, request.query), tuple(headers), body)
+
+
+def valid_until_ms(endpoint: Endpoint, request: Incoming, stamp: Stamp) -> int:
+    """A nonce counts for 60 s before and after its time. It is not dated back to shorten that, as the documentation
+    allows: then a clock that is off by a few seconds would refuse every order.
+    """
+    return stamp.wall_ms + _NONCE_MS
 
 
 def signed_text(method: str, number: str, key: str, values: Mapping[str, Any], nonce: str) -> str:
@@ -240,4 +250,9 @@ EXCHANGE = Exchange(
     redact=redact,
     orders=orders,
     closes=closes,
+    identify=identify,
+    valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
 )

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Lookup
 from proxy.exchanges.table import Table
 from proxy.model import (
     Credential,
@@ -94,6 +95,20 @@ class Exchange:
     """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
     placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()
     """The orders that an accepted call made or changed; without an answer, as far as its parameters tell."""
+    identify: Callable[
+        [Endpoint, Incoming, Mapping[str, str], Callable[[], str]], tuple[Incoming, Mapping[str, str]]
+    ] = lambda endpoint, request, params, fresh: (request, params)
+    """The stripped request, and its parameters, with a client order id (one of `fresh` each) on every order that it
+    places without one; the very same request if there is nothing to do. All other bytes stay as they are."""
+    valid_until_ms: Callable[[Endpoint, Incoming, Stamp], int] = lambda endpoint, request, stamp: stamp.wall_ms + 60_000
+    """The exchange's wall time in ms after which it takes no copy of what `sign` makes of these any more."""
+    lookups: Callable[[Endpoint, Incoming, Mapping[str, str], int], tuple[Lookup, ...]] = lambda *write: ()
+    """How to ask for the orders of a write, in the order to ask. The last argument: the exchange's wall time in ms when
+    it was signed first."""
+    found: Callable[[Endpoint, Incoming, Mapping[str, str], Lookup, Reply], Finding] = lambda *write: CANNOT_TELL
+    """What an answer to such a question says of the write."""
+    absence: Absence | None = None
+    """What proves that an order of this exchange is not there; None: nothing does."""
 
 
 def usage_of(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tuple[Usage, ...]:

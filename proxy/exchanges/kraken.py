@@ -18,9 +18,12 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
+from proxy.exchanges.kraken_ids import identify
+from proxy.exchanges.kraken_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.kraken_orders import closes, orders
 from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
+from proxy.exchanges.kraken_validity import bounded, valid_until_ms
 from proxy.exchanges.members import join, members
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -94,6 +97,11 @@ def sign(request: Incoming, endpoint: Endpoint, credential: Credential | None, s
     return SignedRequest(request.method, where, tuple(headers), body)
 
 
+def sign_bounded(request: Incoming, endpoint: Endpoint, credential: Credential | None, stamp: Stamp) -> SignedRequest:
+    """A call that places or changes an order is signed with a deadline."""
+    return sign(bounded(request, endpoint, stamp), endpoint, credential, stamp)
+
+
 def _stamped(body: bytes, as_json: bool, nonce: int, otp: str) -> bytes:
     if as_json:
         head = f'{{"nonce":"{nonce}"'.encode() + (b',"otp":' + orjson.dumps(otp) if otp else b"")
@@ -146,7 +154,7 @@ EXCHANGE = Exchange(
     token=token,
     strip=strip,
     params=params,
-    sign=sign,
+    sign=sign_bounded,
     classify=classify,
     usage=usage,
     native_error=native_error,
@@ -154,6 +162,11 @@ EXCHANGE = Exchange(
     nonces=True,
     orders=orders,
     closes=closes,
+    identify=identify,
+    valid_until_ms=valid_until_ms,
+    lookups=lookups,
+    found=finding,
+    absence=ABSENCE,
     symbol=one_name,
     named=named,
     placed=placed,

@@ -5,8 +5,8 @@ Parsing and writing again would change a bot's `1.10` into `1.1` and its `1e-8` 
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.errors import BadCall
@@ -66,6 +66,44 @@ def join(found: Iterable[Member]) -> bytes:
 def dump(rows: Iterable[tuple[str, str]]) -> bytes:
     """An object of (name, raw value text)."""
     return ("{" + ",".join(f"{json.dumps(name)}:{raw}" for name, raw in rows) + "}").encode()
+
+
+def put(found: Iterable[Member], name: str, text: str) -> list[Member]:
+    """The members with this text as the last of them, instead of one of that name."""
+    raw = json.dumps(text)
+    return [*(member for member in found if member.name != name), Member(name, raw, text, f"{json.dumps(name)}:{raw}")]
+
+
+def raw_changed(member: Member, raw: str) -> Member:
+    """The member with another value, in the same place. Its `value` is as it was."""
+    end = len(member.piece.rstrip())
+    start = end - len(member.raw)
+    return replace(member, raw=raw, piece=member.piece[:start] + raw + member.piece[end:])
+
+
+def edited_rows(member: Member, edit: Callable[[list[Member]], list[Member]]) -> str:
+    """The raw text of a list with its objects edited; those that `edit` hands back as they are keep every byte."""
+    pieces = []
+    for row, piece in zip(member.value, _items(member.raw), strict=True):
+        if isinstance(row, dict):
+            found = members(piece.encode())
+            new = edit(found)
+            piece = piece if new is found else join(new).decode()
+        pieces.append(piece)
+    return "[" + ",".join(pieces) + "]"
+
+
+def _items(raw: str) -> Iterator[str]:
+    """The texts between the commas of a list that is known to be one."""
+    begin = 1
+    at = _skip(raw, begin)
+    while raw[at] != "]":
+        _, at = _DECODER.raw_decode(raw, at)
+        at = _skip(raw, at)
+        yield raw[begin:at]
+        if raw[at] == ",":
+            begin = at + 1
+            at = _skip(raw, begin)
 
 
 def _scan(text: str) -> Iterator[Member]:

@@ -124,6 +124,26 @@ def test_binance_query_stays_byte_for_byte(bench: Bench) -> None:
     assert caught.all("x-mbx-time-unit") == ["MICROSECOND"]
 
 
+def test_an_order_without_an_id_gets_one_where_its_parameters_are(bench: Bench) -> None:
+    own = "symbol=BTC%55SDT&side=BUY&type=MARKET&quantity=1"
+    ours = r"&newClientOrderId=(og[0-9b-z]{16})&recvWindow=3000&timestamp=\d{13}&signature=\w{64}"
+    ids = set()
+    for where, body in ((f"?{own}", b""), ("", own.encode())):
+        bench.world.do(bench.recorder.caught.clear)
+        caught = bench.sent("POST", f"{B}/api/v3/order{where}", TOKEN | (FORM if body else {}), body)
+        text = caught.body.decode() if body else caught.target.removeprefix("/api/v3/order?")
+        found = re.fullmatch(re.escape(own) + ours, text)
+        assert found is not None and (bool(caught.body), "?" in caught.target) == (bool(body), not body), caught
+        ids.add(found[1])
+    assert len(ids) == 2
+
+
+def test_a_dry_run_shows_the_id_that_an_order_would_get(bench: Bench) -> None:
+    got = bench.call("POST", f"{B}/api/v3/order?symbol=BTCUSDT", TOKEN | {"X-Ordergate-Dry-Run": "1"})
+    assert re.fullmatch(r"symbol=BTCUSDT&newClientOrderId=og[0-9b-z]{16}", orjson.loads(got.body)["query"])
+    assert bench.caught() == []
+
+
 def test_binance_form_stays_a_form(bench: Bench) -> None:
     """python-binance puts the parameters of a DELETE into the body."""
     body = b"symbol=BTCUSDT&timestamp=1&origClientOrderId=a%2bb&signature=00"
@@ -157,7 +177,9 @@ def test_a_request_without_parameters_gets_its_own_only(bench: Bench) -> None:
 def test_kraken_form_stays_byte_for_byte(bench: Bench) -> None:
     body = b"pair=XBTUSD&nonce=1&oflags=post%2cfcib&otp=123&price=50000.0&%6eonce=2&x=a+b"
     caught = bench.sent("POST", f"{K}/0/private/AddOrder", TOKEN | FORM, body)
-    assert re.fullmatch(rb"nonce=\d{16}&pair=XBTUSD&oflags=post%2cfcib&price=50000.0&x=a\+b", caught.body)
+    own = rb"pair=XBTUSD&oflags=post%2cfcib&price=50000.0&x=a\+b"
+    ours = rb"&cl_ord_id=og[0-9b-z]{16}&deadline=20\d\d-\d\d-\d\dT\d\d%3A\d\d%3A\d\d\.\d\d\dZ"
+    assert re.fullmatch(rb"nonce=\d{16}&" + own + ours, caught.body)
     assert caught.all("content-type") == ["application/x-www-form-urlencoded"]
 
 
@@ -165,7 +187,8 @@ def test_kraken_json_stays_json(bench: Bench) -> None:
     body = b'{"nonce": 1, "pair":"XBTUSD", "orders": [{"volume": "0.10", "price": 5e4}]}'
     caught = bench.sent("POST", f"{K}/0/private/AddOrderBatch", TOKEN | {"Content-Type": "application/json"}, body)
     assert re.fullmatch(
-        rb'\{"nonce":"\d{16}",\s*"pair":\s*"XBTUSD",\s*"orders":\s*\[\{"volume":\s*"0\.10",\s*"price":\s*5e4\}\]\}',
+        rb'\{"nonce":"\d{16}", "pair":"XBTUSD", "orders": \[\{"volume": "0\.10", "price": 5e4'
+        rb',"cl_ord_id":"og[0-9b-z]{16}"\}\],"deadline":"[0-9T:.-]{23}Z"\}',
         caught.body,
     )
     assert caught.all("content-type") == ["application/json"]
@@ -180,7 +203,8 @@ def test_cryptocom_keeps_id_and_numbers_as_written(bench: Bench, number: str) ->
     caught = bench.sent("POST", f"{C}/exchange/v1/private/create-order", TOKEN, body.encode())
     text = caught.body.decode()
     assert f'"id":{number},' in text
-    assert '"params":{"quantity":"0.10","exec_inst":["POST_ONLY"],"price":"50000.00"}' in text
+    own = r'"params":\{"quantity":"0.10","exec_inst":\["POST_ONLY"\],"price":"50000.00"'
+    assert re.search(own + r',"client_oid":"og[0-9b-z]{16}"\}', text)
     sent = orjson.loads(caught.body)
     assert set(sent) == {"id", "method", "params", "api_key", "sig", "nonce"}
     assert sent["api_key"] in [key_of(CRYPTOCOM, n)[1] for n in (1, 2, 3)]

@@ -37,6 +37,9 @@ def check_ledger(world: World, plan: AccountPlan, entries: list[Entry], orders: 
     assert len({entry.key for entry in signed}) > 1
     assert orders == 1
     assert world.do(world.sim.ledger.duplicates) == {}
+    _, order = world.do(lambda: list(world.sim.ledger.executed))[-1]
+    # Its own on Binance, ours where it gives none.
+    assert order.client_id.startswith("x-" if plan is BINANCE else "og")
 
 
 def test_sync(world: World, case: Any) -> None:

@@ -116,6 +116,35 @@ def test_krakenex(world: World) -> None:
     api.close()
 
 
+def named_only(world: World, start: Mark) -> bool:
+    """Whether all orders since then had an id by which they can be looked up, and each another one."""
+
+    def ids() -> list[str]:
+        ledger = world.sim.ledger
+        new = list(ledger.executed)[len(ledger.executed) - (ledger.orders_executed - start.orders) :]
+        return [order.client_id for _, order in new]
+
+    found = world.do(ids)
+    return bool(found) and all(text.startswith("og") for text in found) and len(set(found)) == len(found)
+
+
+def test_krakenex_orders_get_ids_unless_they_have_a_userref(world: World) -> None:
+    space: dict[str, Any] = {"krakenex": krakenex}
+    exec(world.printed(KRAKEN, "krakenex"), space)
+    api, start = space["api"], world.mark()
+    order = {"pair": "XBTUSD", "type": "buy", "ordertype": "limit", "volume": "0.01", "price": "50000.0"}
+    placed = [api.query_private("AddOrder", dict(order)) for _ in range(2)]
+    assert named_only(world, start)
+    [txid] = placed[0]["result"]["txid"]
+    shown = api.query_private("QueryOrders", {"txid": txid})["result"][txid]
+    assert api.query_private("CancelOrder", {"cl_ord_id": shown["cl_ord_id"]})["result"] == {"count": 1}
+    api.query_private("CancelOrder", {"txid": placed[1]["result"]["txid"][0]})
+    with_ref = api.query_private("AddOrder", {**order, "userref": "7"})
+    assert with_ref["error"] == []
+    assert api.query_private("CancelOrder", {"userref": "7"})["result"] == {"count": 1}
+    api.close()
+
+
 @pytest.fixture
 def provider(world: World) -> ApiProvider:
     space: dict[str, Any] = {"cryptocom": cryptocom}
@@ -141,6 +170,15 @@ async def test_cryptocom_exchange(world: World, provider: ApiProvider) -> None:
     assert detail["status"] == "CANCELED"
     check_ledger(world, CRYPTOCOM, start)
     assert world.executions(CRYPTOCOM, "dummy-order-1") == 1
+
+
+async def test_cryptocom_exchange_learns_the_id_that_its_order_got(world: World, provider: ApiProvider) -> None:
+    start = world.mark()
+    placed = await provider.post("private/create-order", {"params": dict(LIMIT)})
+    assert named_only(world, start)
+    detail = await provider.post("private/get-order-detail", {"params": {"client_oid": placed["client_oid"]}})
+    assert detail["order_id"] == placed["order_id"]
+    await provider.post("private/cancel-order", {"params": {"client_oid": placed["client_oid"]}})
 
 
 async def test_cryptocom_exchange_does_not_repeat_an_order_of_unknown_outcome(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import BadCall
-from proxy.exchanges.kraken import EXCHANGE, signature
+from proxy.exchanges.kraken import EXCHANGE, sign, signature
 from proxy.exchanges.table import limits_of, units
 from proxy.model import (
     Auth,
@@ -57,9 +57,10 @@ def credential(secret: bytes = SECRET, passphrase: str = "") -> Credential:
 
 
 def send(request: Incoming, nonce: int = NONCE, passphrase: str = "") -> SignedRequest:
+    """Without a deadline; those are in test_validity.py."""
     row = EXCHANGE.table.match(request.method, request.path)
     assert row is not None
-    return EXCHANGE.sign(EXCHANGE.strip(request), row, credential(passphrase=passphrase), Stamp(0, nonce))
+    return sign(EXCHANGE.strip(request), row, credential(passphrase=passphrase), Stamp(0, nonce))
 
 
 def header(request: SignedRequest, name: str) -> str:
@@ -112,15 +113,15 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize(("name", "body", "sign"), VECTORS.values(), ids=VECTORS)
-def test_vectors(name: str, body: str, sign: str) -> None:
-    assert signature(f"/0/private/{name}", NONCE, body.encode(), SECRET) == sign
+@pytest.mark.parametrize(("name", "body", "api_sign"), VECTORS.values(), ids=VECTORS)
+def test_vectors(name: str, body: str, api_sign: str) -> None:
+    assert signature(f"/0/private/{name}", NONCE, body.encode(), SECRET) == api_sign
     # The same through a bot that signed with another nonce and one-time password.
     dummy = body.replace("1616492376594", "1").replace("otp=123456", "otp=000000")
     sent = send(post(name, dummy.encode()), passphrase="123456" if "otp" in body else "")
     assert sent.body == body.encode()
     assert sent.target == f"/0/private/{name}"
-    assert header(sent, "API-Sign") == sign
+    assert header(sent, "API-Sign") == api_sign
     assert header(sent, "API-Key") == "dummy-key"
     assert header(sent, "Content-Type") == (JSON if body.startswith("{") else FORM)
 
@@ -234,7 +235,7 @@ def test_json_keeps_every_byte_of_the_rest(kept: list[str], at: int, dummy: str 
         mixed.insert(at, dummy)
     stripped = EXCHANGE.strip(post("AddOrderBatch", ("{" + ",".join(mixed) + "}").encode()))
     assert stripped.body.decode().replace("{}", "{" + ",".join(kept) + "}") == "{" + ",".join(kept) + "}"
-    sent = EXCHANGE.sign(stripped, endpoint("AddOrderBatch"), credential(), Stamp(0, 7))
+    sent = sign(stripped, endpoint("AddOrderBatch"), credential(), Stamp(0, 7))
     assert sent.body.decode() == "{" + ",".join(['"nonce":"7"', *kept]) + "}"
     assert json.loads(sent.body)["nonce"] == "7"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import BadCall
-from proxy.exchanges.members import Number, dump, join, members
+from proxy.exchanges.members import Member, Number, dump, edited_rows, join, members, put, raw_changed
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -100,3 +100,35 @@ def test_deep_nesting_is_refused_and_nothing_else_is_raised(depth: int) -> None:
         inner = opening * depth + "1" + closing * depth
         with pytest.raises(BadCall):
             members(f'{{"a":{inner}}}'.encode())
+
+
+@given(_object(), st.text(max_size=6))
+def test_what_is_put_in_stands_last_and_the_rest_stays(built: tuple[list[tuple[str, str]], str], name: str) -> None:
+    rows, text = built
+    sent = join(put(members(text.encode()), name, 'a"b')).decode()
+    kept = [piece for other, piece in rows if other != name]
+    assert sent == "{" + ",".join([*kept, f'{json.dumps(name)}:"a\\"b"']) + "}"
+    assert json.loads(sent)[name] == 'a"b'
+
+
+def test_a_changed_value_stands_where_the_old_one_stood() -> None:
+    first, second = members(b'{"x": 1, "y" :\t[ 1.10 ]\n}')
+    assert join([first, raw_changed(second, "[2]")]) == b'{"x": 1, "y" :\t[2]\n}'
+    assert raw_changed(second, "[2]").raw == "[2]"
+
+
+@given(st.lists(st.tuples(_BLANKS, st.one_of(_object().map(lambda o: o[1]), _VALUES.map(json.dumps)), _BLANKS)))
+def test_edited_rows_keep_every_byte_of_the_others(rows: list[tuple[str, str, str]]) -> None:
+    pieces = ["".join(row) for row in rows]
+    [member] = members(('{"rows":[' + ",".join(pieces) + "]}").encode())
+    assert edited_rows(member, lambda row: row) == "[" + ",".join(pieces) + "]" or pieces == []
+    seen: list[list[Member]] = []
+
+    def edit(row: list[Member]) -> list[Member]:
+        seen.append(row)
+        return put(row, "new", "1") if len(seen) == 1 else row
+
+    found = json.loads(edited_rows(member, edit))
+    objects = [row for row in found if isinstance(row, dict)]
+    assert len(seen) == len(objects)
+    assert [row.get("new") for row in objects[:1]] == ["1"] * len(objects[:1])
