@@ -25,6 +25,7 @@ from proxy.orders.records import Answer, Entry, Intent, State
 log = logging.getLogger("ordergate.journal")
 
 _DURABLE_WITHIN_S = 0.25
+_READ_WITHIN_S = 5.0
 _BATCH = 256
 _KEEP_MS = 7 * 86_400_000
 _MOST_BYTES = 1 << 30
@@ -104,16 +105,31 @@ class Journal:
         except asyncio.CancelledError:
             done.add_done_callback(self._came_late)
             raise
-        except sqlite3.Error as fault:
+        except Exception as fault:
             raise JournalDown(f"the order cannot be written down before it is sent: {fault}") from None
 
     def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None:
         """About to go out, by this key and address; no copy of it is taken after `valid_until_ms`."""
         self._jobs.put(_Job(store.sent, (number, key, address, valid_until_ms)))
 
-    def mark(self, number: int, state: State, answer: Answer | None = None) -> None:
-        """What came of it."""
-        self._jobs.put(_Job(store.mark, (number, state, answer, self._clock.wall_ms())))
+    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None:
+        """What came of it. `free`: its name is nobody's again."""
+        self._jobs.put(_Job(store.mark, (number, state, answer, self._clock.wall_ms(), free)))
+
+    async def resolve(self, call: str, state: State) -> Entry | None:
+        """Close an open entry from outside; None if no open one has that call. Raises JournalDown."""
+        found: Entry | None = await self._ask(store.resolve, call, state, self._clock.wall_ms())
+        return found
+
+    async def find(self, account: str, bot: str, name: str) -> Entry | None:
+        """Who holds a name; all that was marked before this counts. Raises JournalDown."""
+        found: Entry | None = await self._ask(store.find, account, bot, name)
+        return found
+
+    async def names(self, most: int) -> list[tuple[str, str, str]]:
+        """(account, bot, name) of the newest entries that hold one, oldest first. Raises JournalDown."""
+        found: list[tuple[str, str, str]] = await self._ask(store.names, most)
+        return found
 
     async def open_entries(self) -> list[Entry]:
         """All writes of which nobody knows what came of them, oldest first. Raises JournalDown."""
@@ -129,14 +145,17 @@ class Journal:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(run, args, done))
         try:
-            return await done
-        except sqlite3.Error as fault:
+            async with asyncio.timeout(_READ_WITHIN_S):
+                return await done
+        except TimeoutError:
+            raise JournalDown("the journal does not answer") from None
+        except Exception as fault:
             raise JournalDown(f"the journal cannot be read: {fault}") from None
 
     def _came_late(self, done: "asyncio.Future[int | Entry]") -> None:
         """Its caller had given up: nothing was sent, and the journal must not say otherwise."""
         if not done.cancelled() and done.exception() is None and isinstance(number := done.result(), int):
-            self.mark(number, State.REJECTED)
+            self.mark(number, State.REJECTED, free=True)
 
     # What follows runs in the writer's thread.
 
@@ -168,16 +187,22 @@ class Journal:
     def _commit(self, batch: list[_Job]) -> None:
         """All of it in one transaction; if that fails, each for itself, so that one does not take others along."""
         self._again = []
+        answers: list[tuple[_Job, Any]] = []
         try:
             answers = self._transaction(batch)
-        except sqlite3.Error:
+        except Exception as fault:
             self._spend_reserve()
-            answers = []
+            busy = _busy(fault)  # another process holds the file: the next one would wait as long in vain
             for job in batch:
                 try:
+                    if busy:
+                        raise fault
                     answers += self._transaction([job])
-                except sqlite3.Error as fault:
-                    self._failed(job, fault, answers)
+                except sqlite3.Error as own:
+                    self._failed(job, own, answers)
+                except Exception as own:  # the job is the cause, not the disk: nobody else may suffer for it
+                    log.error("%s: an entry cannot be written: %s", self._path, type(own).__name__)
+                    answers += [(job, own)] if job.done is not None else []
         else:
             if self.fault and any(job.run is store.insert for job in batch):
                 log.warning("%s: written again", self._path)
@@ -240,7 +265,7 @@ class Journal:
 
     def _make_reserve(self) -> None:
         if not self._reserve.exists():
-            with open(self._reserve, "wb") as file:
+            with open(self._reserve, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
                 os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
 
     def _make_reserve_quietly(self) -> None:
@@ -255,11 +280,15 @@ class Journal:
 _ADVICE = "see that state_dir is on a local disk with room, and writable for the daemon"
 
 
+def _busy(fault: Exception) -> bool:
+    return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _settle(waited: list[tuple["asyncio.Future[Any]", Any]]) -> None:
     for done, answer in waited:
         if done.done():
             continue
-        if isinstance(answer, sqlite3.Error):
+        if isinstance(answer, Exception):
             done.set_exception(answer)
         else:
             done.set_result(answer)

@@ -1,6 +1,7 @@
 """The journal's table: plain functions over one SQLite connection, each called by the writer's thread only."""
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,11 @@ CREATE TABLE writes (
     status INTEGER,
     content_type TEXT,
     body BLOB,
-    ended_ms INTEGER NOT NULL DEFAULT 0
+    ended_ms INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 1
 ) STRICT;
-CREATE UNIQUE INDEX named ON writes (account, bot, name) WHERE name <> '';
+CREATE UNIQUE INDEX named ON writes (account, bot, name) WHERE name <> '' AND held;
+CREATE INDEX called ON writes (call);
 CREATE INDEX open_writes ON writes (state) WHERE state IN ({", ".join(repr(name) for name in _OPEN)});
 CREATE INDEX ended ON writes (ended_ms) WHERE ended_ms > 0;
 PRAGMA user_version = {_VERSION};
@@ -41,7 +44,9 @@ PRAGMA user_version = {_VERSION};
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that commits for good: WAL, and every commit is on the disk when it returns."""
+    """A connection that commits for good: WAL, and every commit is on the disk when it returns. A new file is ours
+    alone, and so are the logs beside it, which take over its mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -78,11 +83,26 @@ def insert(connection: sqlite3.Connection, intent: Intent) -> int | Entry:
     ).fetchone()
     if found is not None:
         return int(found[0])
-    known = connection.execute(
-        f"SELECT {_COLUMNS} FROM writes WHERE account = ? AND bot = ? AND name = ?",
-        (intent.account, intent.bot, intent.name),
+    known = find(connection, intent.account, intent.bot, intent.name)
+    assert known is not None
+    return known
+
+
+def find(connection: sqlite3.Connection, account: str, bot: str, name: str) -> Entry | None:
+    """Who holds a name."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM writes WHERE account = ? AND bot = ? AND name = ? AND name <> '' AND held",
+        (account, bot, name),
     ).fetchone()
-    return _entry(known)
+    return _entry(row) if row is not None else None
+
+
+def names(connection: sqlite3.Connection, most: int) -> list[tuple[str, str, str]]:
+    """(account, bot, name) of the newest rows that hold one, oldest first."""
+    rows = connection.execute(
+        "SELECT account, bot, name FROM writes WHERE name <> '' AND held ORDER BY id DESC LIMIT ?", (most,)
+    ).fetchall()
+    return rows[::-1]
 
 
 def sent(connection: sqlite3.Connection, number: int, key: str, address: str, valid_until_ms: int) -> None:
@@ -93,13 +113,25 @@ def sent(connection: sqlite3.Connection, number: int, key: str, address: str, va
     )
 
 
-def mark(connection: sqlite3.Connection, number: int, state: State, answer: Answer | None, at_ms: int) -> None:
-    """A new state; `at_ms` counts as its end unless the state is an open one."""
+def mark(
+    connection: sqlite3.Connection, number: int, state: State, answer: Answer | None, at_ms: int, free: bool
+) -> None:
+    """A new state; `at_ms` counts as its end unless the state is an open one. `free`: its name may be used again."""
     row = (answer.status, answer.content_type, answer.body) if answer is not None else (None, None, None)
     connection.execute(
-        "UPDATE writes SET state = ?, status = ?, content_type = ?, body = ?, ended_ms = ? WHERE id = ?",
-        (state.value, *row, 0 if state.open else at_ms, number),
+        "UPDATE writes SET state = ?, status = ?, content_type = ?, body = ?, ended_ms = ?, held = ? WHERE id = ?",
+        (state.value, *row, 0 if state.open else at_ms, int(not free), number),
     )
+
+
+def resolve(connection: sqlite3.Connection, call: str, state: State, at_ms: int) -> Entry | None:
+    """Close an open row from outside; the row as it is then, or None if no open one has that call. What was not
+    executed gives its name back."""
+    found = entry(connection, call)
+    if found is None or not found.state.open:
+        return None
+    mark(connection, found.id, state, None, at_ms, free=state is not State.EXECUTED)
+    return entry(connection, call)
 
 
 def forget(connection: sqlite3.Connection, before_ms: int, most: int) -> int:
