@@ -18,7 +18,7 @@ from proxy.dispatch import Dispatcher
 from proxy.egress import Egress, Resolver
 from proxy.egress.probe import missing
 from proxy.egress.warm import Place, Warmer
-from proxy.errors import ConfigError
+from proxy.errors import ConfigError, JournalDown
 from proxy.exchange_time import ExchangeClocks
 from proxy.gateway import Gateway
 from proxy.ingress.admission import Admission
@@ -29,9 +29,11 @@ from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
 from proxy.order_ages import OrderAges
+from proxy.orders.journal import Journal
 from proxy.own_calls import LimitWatch, OwnCalls
 from proxy.pool import Pool
 from proxy.waits import Waits
+from proxy.writes import Writes
 
 log = logging.getLogger("ordergate")
 
@@ -62,6 +64,8 @@ class Daemon:
         nonces = self._open_nonces()
         orders = OrderAges()
         self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
+        self.journal = Journal(config.state_dir / "orders.db", self.clock)
+        self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -71,6 +75,7 @@ class Daemon:
             nonces=nonces,
             metrics=self.metrics,
             pools=self.pools,
+            writes=self.writes,
             orders=orders,
         )
         own = OwnCalls(
@@ -102,6 +107,9 @@ class Daemon:
             self._times.offsets_ms(),
             dict(self._up),
             self._budgets,
+            self.writes.unknowns.counts(self.pools),
+            self.writes.unknowns.oldest_s(self.clock.wall_ms()),
+            not self.journal.fault,
         )
 
     async def start(self) -> tuple[list[str], str]:
@@ -110,6 +118,11 @@ class Daemon:
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
         self._ledger_file.load()
+        self.journal.open()
+        try:
+            await self.writes.open()
+        except JournalDown as fault:
+            raise ConfigError([f"state_dir: {fault}"]) from None
         for line in self._weigh(*self._budget_facts()):
             log.info("%s", line)
         admin = await self.admin.start(self.config.admin)
@@ -136,6 +149,7 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ingress.drain(within_s)
         await self._ledger_file.close()
+        await asyncio.to_thread(self.journal.close)
         await self.admin.stop()
         await self._egress.aclose()
         await self._resolver.aclose()

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limits_told
-from proxy.exchanges.binance_orders import closes, orders
+from proxy.exchanges.binance_orders import client_ids, closes, orders, valid_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table import load_table
 from proxy.model import (
@@ -261,6 +261,8 @@ EXCHANGE = Exchange(
     time_path="/api/v3/time",
     time_ms=time_ms,
     orders=orders,
+    client_ids=client_ids,
+    valid_ms=valid_ms,
     closes=closes,
     limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

@@ -3,11 +3,14 @@
 Sources: binance-spot-api-docs rest-api.md (trading endpoints), developers.binance.com derivatives New Order.
 """
 
+import math
 from collections.abc import Mapping
 
 from proxy.exchanges.form import Orders
 from proxy.model import Endpoint
 
+_OLD = frozenset({"origClientOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId"})
+_LONGEST_MS = 60_000
 _NUMBERS = frozenset({"orderId", "cancelOrderId", "orderListId"})
 
 
@@ -19,6 +22,20 @@ def orders(endpoint: Endpoint, params: Mapping[str, str]) -> Orders:
     symbol = params.get("symbol", "")
     named = [v for name, v in params.items() if v and (name[-13:] == "ClientOrderId" or name in _NUMBERS)]
     return Orders(tuple([f"{symbol} {value}" for value in named])) if named else Orders()
+
+
+def client_ids(endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, ...]:
+    """Not those of orders that the call cancels, nor the ids that cancellations get."""
+    symbol = params.get("symbol", "")
+    return tuple([f"{symbol} {v}" for n, v in params.items() if v and n.endswith("ClientOrderId") and n not in _OLD])
+
+
+def valid_ms(params: Mapping[str, str]) -> int:
+    """`recvWindow`: 5 s without it, 60 s at most; a fraction of a millisecond counts (rest-api.md, timing security)."""
+    try:
+        return min(math.ceil(float(params.get("recvWindow", "5000"))), _LONGEST_MS)
+    except (ValueError, OverflowError):
+        return _LONGEST_MS
 
 
 def closes(endpoint: Endpoint, params: Mapping[str, str]) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.cryptocom_errors import classify
-from proxy.exchanges.cryptocom_orders import closes, orders
+from proxy.exchanges.cryptocom_orders import client_ids, closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
 from proxy.exchanges.table import load_table
@@ -239,5 +239,6 @@ EXCHANGE = Exchange(
     one_stamp_each=True,  # code 40006, for bots that always write the same id
     redact=redact,
     orders=orders,
+    client_ids=client_ids,
     closes=closes,
 )

@@ -86,6 +86,10 @@ class Exchange:
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
     orders: Callable[[Endpoint, Mapping[str, str]], Orders] = lambda endpoint, params: Orders()
     """The orders of a write, from its parameters. A call that cancels all of an account or symbol names none."""
+    client_ids: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()
+    """The ids that the bot gives to the orders that a place call makes; () for one that only asks for a check."""
+    valid_ms: Callable[[Mapping[str, str]], int] = lambda params: 60_000
+    """How long after its stamp the exchange may still take a signed write, in ms."""
     closes: Callable[[Endpoint, Mapping[str, str]], bool] = lambda endpoint, params: False
     """Whether a place call can only reduce or close a position."""
     symbol: Callable[[str], str] = str

@@ -18,7 +18,7 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
-from proxy.exchanges.kraken_orders import closes, orders
+from proxy.exchanges.kraken_orders import client_ids, closes, orders
 from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
 from proxy.exchanges.members import join, members
@@ -153,6 +153,7 @@ EXCHANGE = Exchange(
     check_credential=check_credential,
     nonces=True,
     orders=orders,
+    client_ids=client_ids,
     closes=closes,
     symbol=one_name,
     named=named,

@@ -64,7 +64,7 @@ class Journal:
     def open(self) -> None:
         """Open or make the file and start the writer. Raises ConfigError with what to do."""
         try:
-            self._make_reserve()
+            self._make_reserve_quietly()  # on a full disk reads can be served all the same
             self._connection = store.connect(self._path)
             store.prepare(self._connection)
         except (OSError, sqlite3.Error) as fault:
