@@ -154,6 +154,9 @@ class Gateway:
                 except BaseException:
                     self._dispatch.settle(found, sent=False, well=False)
                     raise
+                if self._ledger.rests(found):  # blamed while this one was written down
+                    self._dispatch.settle(found, sent=False, well=False)
+                    continue
             if gone():
                 self._dispatch.settle(found, sent=False, well=False)
                 raise Gone

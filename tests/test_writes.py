@@ -143,6 +143,20 @@ async def test_a_permit_that_was_not_used_is_given_back(desk: Desk) -> None:
     assert desk.used("orders_10s") == 0
 
 
+async def test_a_block_that_is_set_meanwhile_holds(desk: Desk) -> None:
+    intend = desk.journal.intend
+
+    async def slow(intent: Intent) -> int | Entry:
+        desk.ledger.block(("address", "binance", desk.pool.keyless[0].addresses[0]), 60 * S, "banned")
+        return await intend(intent)
+
+    desk.journal.intend = slow  # type: ignore[method-assign]  # the moment between permit and first byte
+    first = desk.pool.keyless[0].addresses[0]
+    found = await forward(desk, write(desk), PLACED)
+    assert told(found) == (200, Executed.YES, False) and [row.address for row in desk.sent] != [first]
+    assert desk.journal.states == [State.EXECUTED] and desk.used("orders_10s") == 1
+
+
 async def test_what_the_queue_refuses_has_no_entry(desk: Desk) -> None:
     desk.ledger.block(("account", "desk"), 60 * S, "rest")
     found = await forward(desk, write(desk, NAMED))
