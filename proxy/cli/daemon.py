@@ -9,9 +9,11 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import http_parser
 
+from proxy.admin.orders import make_token, order_routes
 from proxy.admin.server import Admin
 from proxy.capacity import Worth, coupled, summary, without, worths
 from proxy.cli.build import pools_of
+from proxy.cli.order_source import JOURNAL
 from proxy.clock import Clock, SystemClock
 from proxy.config import Config
 from proxy.dispatch import Dispatcher
@@ -61,10 +63,10 @@ class Daemon:
         self._budgets_of: object = None  # what they depend on
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
-        nonces = self._open_nonces()
+        nonces, token = self._open_state()
         orders = OrderAges()
         self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
-        self.journal = Journal(config.state_dir / "orders.db", self.clock)
+        self.journal = Journal(config.state_dir / JOURNAL, self.clock)
         self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics)
         gateway = Gateway(
             clock=self.clock,
@@ -93,7 +95,13 @@ class Daemon:
             metrics=self.metrics,
             pools=self.pools,
         )
-        self.admin = Admin(clock=self.clock, metrics=self.metrics, pools=self.pools, gauges=self.gauges)
+        self.admin = Admin(
+            clock=self.clock,
+            metrics=self.metrics,
+            pools=self.pools,
+            gauges=self.gauges,
+            more=order_routes(self.writes, token),
+        )
         for pool in self.pools.values():
             for row in pool.keyed:
                 self.metrics.open_key(pool.account, pool.exchange.name, row.key or "", row.addresses)
@@ -154,7 +162,8 @@ class Daemon:
         await self._egress.aclose()
         await self._resolver.aclose()
 
-    def _open_nonces(self) -> Nonces:
+    def _open_state(self) -> tuple[Nonces, str]:
+        """The nonces, and the operator's token."""
         folder = self.config.state_dir
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -163,12 +172,12 @@ class Daemon:
                 if pool.exchange.nonces:
                     for alias in pool.credentials:
                         nonces.open(f"{pool.account}/{alias}")
+            return nonces, make_token(folder)
         except OSError as fault:
             text = (
                 f"state_dir: {folder} cannot be used ({os.strerror(fault.errno or 0)}); make it writable for the daemon"
             )
             raise ConfigError([text]) from None
-        return nonces
 
     def _probe(self) -> None:
         """See which addresses the host has. One that is missing rests, and nothing takes its place."""

@@ -14,12 +14,15 @@ class State(StrEnum):
     EXECUTED = "executed"
     REJECTED = "rejected"  # the exchange said no, or it never left
     ABSENT = "absent"  # looked for after its validity had passed, and proven not to be there
-    ABANDONED = "abandoned"  # settled by the operator
 
     @property
     def open(self) -> bool:
         """Nobody can say yet what came of it."""
         return self in (State.INTENT, State.SENT, State.UNKNOWN)
+
+
+SETTLED = (State.EXECUTED, State.REJECTED, State.ABSENT)
+"""What an unknown outcome may turn out to be."""
 
 
 @dataclass(frozen=True, slots=True)
