@@ -28,9 +28,12 @@ class DaemonOrders:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._stranger = f"what answers on {config.admin} is not an Ordergate of this version"
 
     def unknown(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._ask("GET", "/api/orders/unknown")["orders"]
+        found = self._ask("GET", "/api/orders/unknown").get("orders")
+        if not isinstance(found, list):
+            raise NoOrders(self._stranger)
         return found
 
     def show(self, call: str) -> dict[str, Any]:
@@ -44,11 +47,13 @@ class DaemonOrders:
         try:
             line.request(method, path, body, {"Host": "localhost", **(self._token() if body else {})})
             answer = line.getresponse()
-            found: dict[str, Any] = json.loads(answer.read())
+            found = json.loads(answer.read())
         except (http.client.HTTPException, ValueError):
-            raise NoOrders(f"what answers on {self._config.admin} is not an Ordergate of this version") from None
+            raise NoOrders(self._stranger) from None
         finally:
             line.close()
+        if not isinstance(found, dict):
+            raise NoOrders(self._stranger)
         if answer.status != 200:
             raise NoOrders(found.get("error", f"the daemon answers {answer.status}"))
         return found

@@ -282,3 +282,122 @@ def test_torn_logs_leave_a_clean_beginning(path: Path, clock: FakeClock, tmp_pat
         assert calls == [f"c-{n}" for n in range(len(calls))]
         lengths.add(len(calls))
     assert len(lengths) > 20
+
+
+# Names
+
+
+async def test_a_name_that_was_freed_is_taken_by_the_next(journal: Journal) -> None:
+    named = replace(INTENT, name="id:x-1")
+    number = await made(journal, named)
+    assert await journal.find("main", "grid", "id:x-1") == Entry(number, named, State.INTENT)
+    journal.mark(number, State.REJECTED, free=True)
+    assert await journal.find("main", "grid", "id:x-1") is None and await journal.names(10) == []
+    again = await made(journal, replace(named, call="c-2"))
+    assert again != number
+    assert await journal.names(10) == [("main", "grid", "id:x-1")]
+    journal.mark(again, State.EXECUTED, Answer(200, "", b""))
+    held = await journal.find("main", "grid", "id:x-1")
+    assert held is not None and held.state is State.EXECUTED
+    for other in (("main", "arb", "id:x-1"), ("second", "grid", "id:x-1"), ("main", "grid", "")):
+        assert await journal.find(*other) is None
+
+
+async def test_the_newest_names_come_last(journal: Journal) -> None:
+    for number in range(5):
+        await made(journal, replace(INTENT, name=f"key:{number}"))
+    await made(journal)
+    assert [name for _, _, name in await journal.names(3)] == ["key:2", "key:3", "key:4"]
+
+
+async def test_a_slow_write_gives_its_name_back(path: Path, clock: FakeClock) -> None:
+    journal = Journal(path, clock, durable_within_s=0.02)
+    journal.open()
+    named = replace(INTENT, name="id:x-1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalDown, match="too slow"):
+        await journal.intend(named)
+    other.execute("ROLLBACK")
+    other.close()
+    async with asyncio.timeout(5):
+        while await journal.find("main", "grid", "id:x-1") is not None or on_disk(path) == []:
+            await asyncio.sleep(0.005)
+    assert on_disk(path) == [("c-1", "rejected")]
+    await asyncio.to_thread(journal.close)
+
+
+@pytest.mark.parametrize("state", [State.EXECUTED, State.REJECTED, State.ABSENT])
+async def test_an_open_entry_is_closed_from_outside_once(journal: Journal, state: State) -> None:
+    number = await made(journal, replace(INTENT, name="id:x-1"))
+    journal.mark(number, State.UNKNOWN)
+    assert await journal.resolve("c-2", state) is None
+    found = await journal.resolve("c-1", state)
+    assert found is not None and found.state is state and found.ended_ms > 0
+    assert await journal.open_entries() == [] and await journal.resolve("c-1", state) is None
+    assert (await journal.find("main", "grid", "id:x-1") is not None) is (state is State.EXECUTED)
+
+
+# What must not end it
+
+
+async def test_an_entry_that_cannot_be_written_is_nobody_elses_trouble(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = replace(INTENT, name="half \ud800")
+    results = await asyncio.gather(journal.intend(bad), journal.intend(INTENT), return_exceptions=True)
+    assert isinstance(results[0], JournalDown) and isinstance(results[1], int)
+    assert "UnicodeEncodeError" in caplog.text and "half" not in caplog.text
+    assert journal.fault == "" and isinstance(await journal.intend(INTENT), int)
+
+
+async def test_a_file_that_another_holds_does_not_cost_its_patience_for_each(path: Path, clock: FakeClock) -> None:
+    journal = Journal(path, clock, durable_within_s=5)
+    journal.open()
+    journal._connection.execute("PRAGMA busy_timeout = 50")
+    tries: list[str] = []
+    journal._connection.set_trace_callback(lambda text: tries.append(text) if text.startswith("BEGIN") else None)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    results = await asyncio.gather(*(journal.intend(INTENT) for _ in range(100)), return_exceptions=True)
+    assert all(isinstance(found, JournalDown) for found in results) and len(tries) < 20
+    other.execute("ROLLBACK")
+    other.close()
+    assert isinstance(await journal.intend(INTENT), int) and journal.fault == ""
+    await asyncio.to_thread(journal.close)
+
+
+async def test_a_journal_that_does_not_answer_is_not_waited_for(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.orders.journal._READ_WITHIN_S", 0.01)
+    journal = Journal(path, clock)
+    journal.open()
+    await asyncio.to_thread(journal.close)
+    with pytest.raises(JournalDown, match="does not answer"):
+        await journal.open_entries()
+
+
+async def test_it_opens_on_a_full_disk(path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    journal = Journal(path, clock)
+    journal.open()
+    assert await journal.open_entries() == []
+    await asyncio.to_thread(journal.close)
+
+
+async def test_the_files_are_the_daemons_alone(journal: Journal, path: Path) -> None:
+    await made(journal)
+    files = list(path.parent.glob("orders.db*"))
+    assert len(files) == 4 and {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+async def test_a_call_is_found_without_reading_all(journal: Journal) -> None:
+    await made(journal)
+    plans = []
+    for what in ("call = 'c-1'", "account = 'a' AND bot = 'b' AND name = 'n' AND name <> '' AND held"):
+        plans += journal._connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM writes WHERE {what}").fetchall()
+    assert all("USING INDEX" in plan[3] for plan in plans), plans
