@@ -57,6 +57,7 @@ UNMIRRORED = {
     "orders/replay.py": "the repeats of tests/test_writes.py",
     "orders/twins.py": "the orders without a name of tests/test_writes.py",
     "orders/unknowns.py": "the open outcomes of tests/test_writes.py",
+    "orders/listing.py": "tests/admin/test_orders.py",
     "progress.py": "tests/test_gateway.py",
     "timer.py": "the histograms of tests/test_metrics.py",
     "errors.py": "records without code",
