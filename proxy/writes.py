@@ -207,10 +207,7 @@ class Writes:
         if found is None:
             return None
         self.unknowns.remove(found.id)
-        intent = found.intent
-        self._twins.settled(intent)
-        if state is not State.EXECUTED:
-            self._known.pop((intent.account, intent.bot, intent.name), None)
+        self._twins.settled(found.intent)
         return found
 
     async def open_entries(self) -> list[Entry]:

@@ -157,8 +157,8 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ingress.drain(within_s)
         await self._ledger_file.close()
-        await asyncio.to_thread(self.journal.close)
         await self.admin.stop()
+        await asyncio.to_thread(self.journal.close)  # with the ends of all calls that the drain cut off
         await self._egress.aclose()
         await self._resolver.aclose()
 
