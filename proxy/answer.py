@@ -10,6 +10,7 @@ class Answer:
     """The exchange's reply, or our refusal; and how it came about.
 
     `outcome`: the exchange's judgement behind a reply. `shared`: "flight" or "cache" if another call fetched the reply.
+    `replayed`: the answer to an earlier call that this one repeats.
     """
 
     reply: Reply | None
@@ -21,3 +22,4 @@ class Answer:
     executed: Executed | None = None
     outcome: Outcome | None = None
     shared: str = ""
+    replayed: bool = False

@@ -42,3 +42,7 @@ class MaybeSent(OrdergateError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class JournalDown(OrdergateError):
+    """A write could not be made durable in time. Nothing of it has left, and it must not."""

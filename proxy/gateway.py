@@ -8,7 +8,7 @@ next try.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from proxy import refusals
@@ -31,7 +31,6 @@ from proxy.model import (
     NotUntil,
     Outcome,
     Permit,
-    Refusal,
     Reply,
     Route,
     Scope,
@@ -41,28 +40,18 @@ from proxy.model import (
 from proxy.nonces import Nonces
 from proxy.order_ages import Leaving, OrderAges
 from proxy.order_ids import identified
-from proxy.order_lines import OrderLines
 from proxy.own_calls import OwnCalls
 from proxy.pool import Asks, Pool
 from proxy.preview import preview
+from proxy.progress import Progress
 from proxy.retry import Attempt, Decision, Next, decide, exonerated, unsent
 from proxy.stamps import Stamps
+from proxy.writes import Write, Writes
 
 log = logging.getLogger("ordergate.gateway")
 
 ANSWER_WITHIN_NS = 12_000_000_000  # Binance answers an order within 10 s or says that it does not know
 _WELL = (Outcome.ACCEPTED, Outcome.REFUSED)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """One call on its way."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    reply: Reply | None = None
-    permit: Permit | None = None
-    queued_ns: int = 0
-    upstream_ns: int = 0
 
 
 class Gateway:
@@ -79,6 +68,7 @@ class Gateway:
         nonces: Nonces,
         metrics: Metrics,
         pools: Mapping[str, Pool],
+        writes: Writes,
         orders: OrderAges | None = None,
     ) -> None:
         self._clock = clock
@@ -93,11 +83,11 @@ class Gateway:
         self._orders = orders if orders is not None else OrderAges()
         self._asks = Asks(self._orders)
         self._flights = Flights(clock)
-        self._lines = OrderLines(clock, dispatcher)
+        self._writes = writes
 
     async def forward(self, call: Call, gone: Callable[[], bool] = lambda: False) -> Answer:
         """Carry a call to its end. Raises BadCall if it cannot be sent, Gone if the bot hung up first."""
-        progress = _Progress()
+        progress = Progress()
         pool = self._pools[call.account]
         if call.endpoint.call_class is CallClass.PUBLIC:
             answer = await self._read_public(call, pool, progress, gone)
@@ -110,7 +100,7 @@ class Gateway:
         self._metrics.call(call.bot, call.account, call.endpoint.call_class, end, progress.queued_ns, own_ns)
         return answer
 
-    async def _read_public(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
+    async def _read_public(self, call: Call, pool: Pool, progress: Progress, gone: Callable[[], bool]) -> Answer:
         asked_ns = self._clock.now_ns()
         answer = await self._flights.share(
             call, pool, lambda flown, unwanted: self._forward(flown, pool, progress, unwanted), gone
@@ -121,27 +111,27 @@ class Gateway:
             self._metrics.shared_read(pool.exchange.name, answer.shared)
         return answer
 
-    async def _write(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
-        """Behind every earlier call that names the same order, until this one's answer is judged."""
-        call = identified(call, pool.exchange)
-        turn = self._lines.join(call.account, pool.exchange.orders(call.endpoint, call.params))
-        try:
-            if turn.waits:
-                asked_ns = self._clock.now_ns()
-                refusal = await self._lines.reached(turn, deadline_ns=call.deadline_ns, gone=gone)
-                progress.queued_ns += self._clock.now_ns() - asked_ns
-                if refusal is not None:
-                    return self._answer(None, refusal, progress, Executed.NO)
-            return await self._forward(call, pool, progress, gone)
-        finally:
-            self._lines.leave(turn)
+    async def _write(self, call: Call, pool: Pool, progress: Progress, gone: Callable[[], bool]) -> Answer:
+        """Unless it repeats another one: in its order's turn, and written down before it leaves."""
+
+        async def send(write: Write, unwanted: Callable[[], bool]) -> Answer:
+            progress.write = write
+            progress.queued_ns += write.queued_ns
+            return await self._forward(write.call, pool, progress, unwanted)
+
+        asked_ns = self._clock.now_ns()
+        answer = await self._writes.carry(call, pool, send, gone)
+        if progress.write is None:  # the wait was for its turn, or for the first one's answer
+            progress.queued_ns = answer.queued_ns
+            progress.upstream_ns = self._clock.now_ns() - asked_ns - answer.queued_ns
+        return answer
 
     def preview(self, call: Call) -> dict[str, Any]:
         """What forwarding the call would do now, without doing it."""
         call = identified(call, self._pools[call.account].exchange)
         return preview(call, self._asks.of(self._pools[call.account], call, self._clock.now_ns()), self._ledger)
 
-    async def _forward(self, call: Call, pool: Pool, progress: _Progress, gone: Callable[[], bool]) -> Answer:
+    async def _forward(self, call: Call, pool: Pool, progress: Progress, gone: Callable[[], bool]) -> Answer:
         while True:
             asked_ns = self._clock.now_ns()
             ask = self._asks.of(pool, call, asked_ns)
@@ -156,10 +146,19 @@ class Gateway:
                 )
             except QueueFull:
                 executed = Executed.NO if call.endpoint.call_class.writes else None
-                return self._answer(None, refusals.queue_full(), progress, executed)
+                return progress.answer(None, refusals.queue_full(), executed)
             progress.queued_ns += self._clock.now_ns() - asked_ns
             if isinstance(found, NotUntil):
                 return self._no_route(call, found, progress)
+            if progress.write is not None:
+                try:
+                    await progress.write.intend()
+                except BaseException:
+                    self._dispatch.settle(found, sent=False, well=False)
+                    raise
+                if self._ledger.rests(found):  # blamed while this one was written down
+                    self._dispatch.settle(found, sent=False, well=False)
+                    continue
             if gone():
                 self._dispatch.settle(found, sent=False, well=False)
                 raise Gone
@@ -178,7 +177,7 @@ class Gateway:
             else:
                 self._metrics.rotation(call.account, verdict.outcome)
 
-    def _same_key(self, ask: Ask, progress: _Progress) -> Permit | None:
+    def _same_key(self, ask: Ask, progress: Progress) -> Permit | None:
         """After an address was refused: another address of the same key, if one is free (law 5)."""
         last = progress.attempts[-1] if progress.attempts else None
         if last is None or last.verdict.blame not in (Scope.ADDRESS, Scope.PAIR) or len(ask.routes) < 2:
@@ -187,7 +186,7 @@ class Gateway:
         found = self._ledger.acquire(replace(ask, routes=routes, plan=[]))
         return found if isinstance(found, Permit) else None
 
-    async def _attempt(self, call: Call, pool: Pool, permit: Permit, progress: _Progress) -> Decision:
+    async def _attempt(self, call: Call, pool: Pool, permit: Permit, progress: Progress) -> Decision:
         """Sign, send, judge, decide; then the blocks stand and the permit is settled."""
         exchange, route = pool.exchange, permit.route
         started_ns = self._clock.now_ns()
@@ -198,9 +197,11 @@ class Gateway:
         refused: Scope | None = None
         try:
             try:
-                request = self._sign(call, pool, route)
+                request, valid_until_ms = self._sign(call, pool, route)
                 if call.endpoint.name in pool.aged:
                     leaving = self._orders.leave(call.account, exchange, call.endpoint, call.params, started_ns)
+                if progress.write is not None:
+                    progress.write.sent(route, valid_until_ms)
                 answer_by_ns = call.answer_by_ns or started_ns + ANSWER_WITHIN_NS
                 reply = await self._egress.send(
                     request,
@@ -247,6 +248,8 @@ class Gateway:
             refused = verdict.blame if verdict.outcome is Outcome.THROTTLED else None
             return decision
         finally:
+            if progress.write is not None:
+                progress.write.judged(executed)
             if leaving is not None:
                 self._orders.end(leaving, executed, reply, self._clock.now_ns())
             usage = usage_of(exchange, call.endpoint, reply)
@@ -269,10 +272,13 @@ class Gateway:
         for subject in decision.lift:
             self._dispatch.unblock(subject)
 
-    def _sign(self, call: Call, pool: Pool, route: Route) -> SignedRequest:
+    def _sign(self, call: Call, pool: Pool, route: Route) -> tuple[SignedRequest, int]:
+        """The bytes to send, and until when (the exchange's wall time, ms) it takes a copy of them."""
+        exchange = pool.exchange
         credential = pool.credentials[route.key] if route.key is not None else None
         stamp = self._stamps.take(pool.exchange, f"{call.account}/{route.key}" if credential is not None else None)
-        return pool.exchange.sign(call.request, call.endpoint, credential, stamp)
+        request = exchange.sign(call.request, call.endpoint, credential, stamp)
+        return request, exchange.valid_until_ms(call.endpoint, call.request, stamp)
 
     async def _resync(self, call: Call, pool: Pool, permit: Permit, verdict: Verdict) -> None:
         """Mend what made the exchange refuse a signature: our nonce, or our idea of its clock."""
@@ -282,17 +288,17 @@ class Gateway:
         else:
             await self._own.time(pool, call.upstream, (route.address,))
 
-    def _returned(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
+    def _returned(self, call: Call, progress: Progress, verdict: Verdict) -> Answer:
         executed = verdict.executed if call.endpoint.call_class.writes else None
         if progress.reply is None:
-            return self._answer(None, refusals.no_answer(verdict), progress, executed)
-        return self._answer(progress.reply, None, progress, executed)
+            return progress.answer(None, refusals.no_answer(verdict), executed)
+        return progress.answer(progress.reply, None, executed)
 
-    def _unknown(self, call: Call, progress: _Progress, verdict: Verdict) -> Answer:
+    def _unknown(self, call: Call, progress: Progress, verdict: Verdict) -> Answer:
         log.error("call %s: outcome unknown: %s", call.id, verdict.code)
-        return self._answer(None, refusals.outcome_unknown(call.id, verdict), progress, Executed.UNKNOWN)
+        return progress.answer(None, refusals.outcome_unknown(call.id, verdict), Executed.UNKNOWN)
 
-    def _no_route(self, call: Call, found: NotUntil, progress: _Progress) -> Answer:
+    def _no_route(self, call: Call, found: NotUntil, progress: Progress) -> Answer:
         """Nothing is free in time. What the exchange itself said last is the better answer, unless it was a limit."""
         executed = Executed.NO if call.endpoint.call_class.writes else None
         for subject in exonerated(tuple(progress.attempts), self._ledger.refusals, witnesses=2):
@@ -300,21 +306,7 @@ class Gateway:
         last = progress.attempts[-1].verdict if progress.attempts else None
         throttled = last is None or last.outcome in (Outcome.THROTTLED, Outcome.BANNED)
         if progress.reply is not None and not throttled:
-            return self._answer(progress.reply, None, progress, executed)
+            return progress.answer(progress.reply, None, executed)
         unreachable = last is not None and last.outcome is Outcome.NEVER_CONNECTED
         refusal = refusals.no_answer(last) if last is not None and unreachable else refusals.no_room(found)
-        return self._answer(None, refusal, progress, executed)
-
-    @staticmethod
-    def _answer(reply: Reply | None, refusal: Refusal | None, progress: _Progress, executed: Executed | None) -> Answer:
-        permit = progress.permit
-        return Answer(
-            reply,
-            refusal,
-            permit.route if permit is not None else None,
-            len(progress.attempts),
-            progress.queued_ns,
-            permit.remaining if permit is not None else None,
-            executed,
-            progress.attempts[-1].verdict.outcome if progress.attempts else None,
-        )
+        return progress.answer(None, refusal, executed)

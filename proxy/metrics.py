@@ -3,10 +3,8 @@
 Counting is a plain addition; the text is made from copies, off the event loop.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,6 +17,7 @@ from proxy.capacity import Worth
 from proxy.limits.blocks import Subject
 from proxy.limits.snapshot import CounterState, Snapshot
 from proxy.model import CallClass, Outcome, Route, Scope
+from proxy.timer import Timer
 
 _SECOND_NS = 1e9
 _BUCKETS_NS = tuple(int(ms * 1e6) for ms in (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
@@ -38,6 +37,7 @@ REFUSALS = "ordergate_refusals"
 EGRESS_FAULTS = "ordergate_egress_faults"
 SHARED_READS = "ordergate_shared_reads"
 WAITS = "ordergate_waits"
+REPLAYED = "ordergate_replayed_calls"
 _LIMIT = ("limit", "scope", "owner", "name")
 _WAIT = ("account", "limit", "scope")
 _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -50,6 +50,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     EGRESS_FAULTS: ("Connections given up because of their source address.", ("exchange",)),
     SHARED_READS: ("Public reads answered without a request of their own.", ("exchange", "kind")),
     WAITS: ('Calls that had to wait, or were refused for it, by the limit in the way ("block": a rest).', _WAIT),
+    REPLAYED: ("Writes answered with the answer to an earlier call that they repeat.", ("account",)),
 }
 
 
@@ -63,6 +64,9 @@ class Gauges:
     offsets_ms: Mapping[str, float]
     addresses_up: Mapping[str, bool]
     budgets: tuple[Worth, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)  # account -> writes of open outcome
+    unknown_oldest_s: float = 0.0
+    journal_up: bool = True
 
 
 class Metrics:
@@ -71,6 +75,7 @@ class Metrics:
     def __init__(self) -> None:
         self.counts: dict[tuple[str, ...], int] = {}  # (counter, *label values) -> events
         self._timers: dict[tuple[str, CallClass], tuple[Timer, Timer, Timer]] = {}
+        self._journal = Timer(_OWN_BUCKETS_NS)
 
     def open_key(self, account: str, exchange: str, key: str, addresses: Iterable[str]) -> None:
         """Make the series of a key and its addresses, at 0, so that a rate sees the first event."""
@@ -111,10 +116,17 @@ class Metrics:
         """One call for which there was no room at once."""
         self._add(WAITS, account, limit, scope.value)
 
+    def replayed(self, account: str) -> None:
+        self._add(REPLAYED, account)
+
+    def journal(self, wait_ns: int) -> None:
+        """One wait until an intent was on the disk, or was given up."""
+        self._journal.add(wait_ns)
+
     def copy(self, gauges: Gauges) -> Collector:
         """The counts of this moment, for `render`. Called on the event loop, and quick."""
         timers = {labels: tuple(timer.copy() for timer in row) for labels, row in self._timers.items()}
-        return _Copy(dict(self.counts), timers, gauges)
+        return _Copy(dict(self.counts), timers, self._journal.copy(), gauges)
 
     def render(self, copy: Collector) -> bytes:
         """The exposition text. Takes milliseconds: call it off the event loop."""
@@ -125,38 +137,12 @@ class Metrics:
     def _add(self, *key: str) -> None:
         self.counts[key] = self.counts.get(key, 0) + 1
 
-    def _timers_of(self, account: str, call_class: CallClass) -> tuple["Timer", "Timer", "Timer"]:
+    def _timers_of(self, account: str, call_class: CallClass) -> tuple[Timer, Timer, Timer]:
         found = self._timers.get((account, call_class))
         if found is None:
             found = (Timer(_BUCKETS_NS), Timer(_BUCKETS_NS), Timer(_OWN_BUCKETS_NS))
             self._timers[account, call_class] = found
         return found
-
-
-class Timer:
-    """A histogram of durations: three additions per event, where the client library takes ten times as long."""
-
-    __slots__ = ("bounds_ns", "counts", "sum_ns")
-
-    def __init__(self, bounds_ns: tuple[int, ...]) -> None:
-        self.bounds_ns = bounds_ns
-        self.counts = [0] * (len(bounds_ns) + 1)
-        self.sum_ns = 0
-
-    def add(self, duration_ns: int) -> None:
-        self.counts[bisect_left(self.bounds_ns, duration_ns)] += 1
-        self.sum_ns += duration_ns
-
-    def copy(self) -> "Timer":
-        found = Timer(self.bounds_ns)
-        found.counts[:] = self.counts
-        found.sum_ns = self.sum_ns
-        return found
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """(upper bound in seconds as text, events up to it), the last one for all."""
-        bounds = [str(bound_ns / _SECOND_NS) for bound_ns in self.bounds_ns]
-        return list(zip([*bounds, "+Inf"], accumulate(self.counts), strict=True))
 
 
 class _Copy(Collector):
@@ -166,10 +152,12 @@ class _Copy(Collector):
         self,
         counts: dict[tuple[str, ...], int],
         timers: Mapping[tuple[str, CallClass], tuple[Timer, ...]],
+        journal: Timer,
         gauges: Gauges,
     ) -> None:
         self._counts = counts
         self._timers = timers
+        self._journal = journal
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
@@ -184,6 +172,7 @@ class _Copy(Collector):
                 family.add_metric([account, call_class.value], timer.buckets(), timer.sum_ns / _SECOND_NS)
             yield family
         yield from self._own_state()
+        yield from self._orders()
         yield from self._limits()
         yield from self._budgets()
         yield from self._blocks()
@@ -205,6 +194,18 @@ class _Copy(Collector):
         for address, is_up in gauges.addresses_up.items():
             up.add_metric([address], int(is_up))
         yield up
+
+    def _orders(self) -> Iterator[Metric]:
+        waits = HistogramMetricFamily("ordergate_journal_seconds", "Wait until a write is on the disk.")
+        waits.add_metric([], self._journal.buckets(), self._journal.sum_ns / _SECOND_NS)
+        yield waits
+        gauges = self._gauges
+        yield GaugeMetricFamily("ordergate_journal_up", "0 while writes are refused.", value=int(gauges.journal_up))
+        unknown = {(account,): count for account, count in gauges.unknown.items()}
+        yield _family("ordergate_orders_unknown", "Writes that may have been executed.", ("account",), unknown)
+        yield GaugeMetricFamily(
+            "ordergate_orders_unknown_oldest_seconds", "Age of the oldest of them.", value=gauges.unknown_oldest_s
+        )
 
     def _limits(self) -> Iterator[Metric]:
         """Of a limit that counts by endpoint or symbol too, its fullest counter stands for all: symbols come from bots,

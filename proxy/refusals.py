@@ -21,6 +21,27 @@ def outcome_unknown(call_id: str, verdict: Verdict) -> Refusal:
     return Refusal(504, "outcome_unknown", text)
 
 
+def still_unknown(first: str) -> Refusal:
+    """A repeat of a write whose own outcome is open."""
+    text = f"call {first} was the same, and whether it was executed, nobody knows; look it up, do not repeat it"
+    return Refusal(504, "outcome_unknown", text)
+
+
+def idempotency_conflict(first: str) -> Refusal:
+    text = f"call {first} had the same idempotency key or client order id, but other parameters; nothing was sent"
+    return Refusal(409, "idempotency_conflict", text)
+
+
+def already_executed(first: str) -> Refusal:
+    """A repeat of a write that was executed, as somebody found out later: there is no answer to pass on."""
+    return Refusal(409, "already_executed", f"call {first} was the same, and it was executed; look the order up")
+
+
+def journal_unavailable(why: str) -> Refusal:
+    """A write that could not be written down, and so was not sent."""
+    return Refusal(503, "journal_unavailable", f"not sent: {why}", 1)
+
+
 def no_answer(verdict: Verdict) -> Refusal:
     """The last attempt brought no answer that could be passed on."""
     if verdict.outcome is Outcome.NEVER_CONNECTED:

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+
+from proxy.errors import JournalDown
+from proxy.orders.records import Answer, Entry, Intent, State
 
 START_WALL_MS = 1_790_000_000_000
 
@@ -73,3 +76,67 @@ async def settled() -> None:
     """Let every task that can go on do so."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+class MemoryJournal:
+    """proxy.orders.journal.Journal without a disk. `down`: why it cannot be written."""
+
+    def __init__(self) -> None:
+        self.down = ""
+        self.rows: dict[int, Entry] = {}
+        self.held: dict[tuple[str, str, str], int] = {}
+        self.asked = 0
+
+    @property
+    def states(self) -> list[State]:
+        return [row.state for row in self.rows.values()]
+
+    def _check(self) -> None:
+        self.asked += 1
+        if self.down:
+            raise JournalDown(self.down)
+
+    async def intend(self, intent: Intent) -> int | Entry:
+        self._check()
+        name = (intent.account, intent.bot, intent.name)
+        if intent.name and name in self.held:
+            return self.rows[self.held[name]]
+        number = len(self.rows) + 1
+        self.rows[number] = Entry(number, intent, State.INTENT)
+        if intent.name:
+            self.held[name] = number
+        return number
+
+    def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None:
+        self.asked += 1
+        row = self.rows[number]
+        self.rows[number] = replace(row, state=State.SENT, key=key, address=address, valid_until_ms=valid_until_ms)
+
+    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None:
+        self.asked += 1
+        row = self.rows[number] = replace(self.rows[number], state=state, answer=answer)
+        if free:
+            self.held.pop((row.intent.account, row.intent.bot, row.intent.name), None)
+
+    async def open_entries(self) -> list[Entry]:
+        self._check()
+        return [row for row in self.rows.values() if row.state.open]
+
+    async def find(self, account: str, bot: str, name: str) -> Entry | None:
+        self._check()
+        return self.rows.get(self.held.get((account, bot, name), 0))
+
+    async def names(self, most: int) -> list[tuple[str, str, str]]:
+        self._check()
+        return list(self.held)[-most:]
+
+    async def entry(self, call: str) -> Entry | None:
+        self._check()
+        return next((row for row in self.rows.values() if row.intent.call == call), None)
+
+    async def resolve(self, call: str, state: State) -> Entry | None:
+        found = await self.entry(call)
+        if found is None or not found.state.open:
+            return None
+        self.mark(found.id, state, free=state is not State.EXECUTED)
+        return self.rows[found.id]

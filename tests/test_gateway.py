@@ -32,7 +32,8 @@ from proxy.model import (
 )
 from proxy.nonces import Nonces
 from proxy.pool import Pool, pool_of
-from tests.fakes import FakeClock, settled
+from proxy.writes import Writes
+from tests.fakes import FakeClock, MemoryJournal, settled
 
 S = 1_000_000_000
 
@@ -114,6 +115,8 @@ class Desk:
         self.pool = pool(exchange, keys, changes)
         for row in self.pool.keyed:
             self.nonces.open(f"desk/{row.key}")
+        self.journal = MemoryJournal()
+        self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics)
         self.gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -123,6 +126,7 @@ class Desk:
             nonces=self.nonces,
             metrics=self.metrics,
             pools={"desk": self.pool},
+            writes=self.writes,
         )
         self.gone = False
 
@@ -989,7 +993,7 @@ async def test_a_cancel_waits_for_the_answer_to_its_place_whatever_that_says(
     answer = await cancel
     assert methods(desk)[-1] == "DELETE" and answer.executed is Executed.YES
     assert answer.queued_ns >= desk.clock.now_ns() - before - 2 * desk.script.takes_ns > 0
-    assert len(desk.gateway._lines) == 0
+    assert len(desk.writes._lines) == 0
 
 
 async def test_a_cancel_waits_for_its_place_in_the_queue_though_cancels_go_first(
@@ -1058,7 +1062,7 @@ async def test_who_hangs_up_or_is_cancelled_before_its_order_is_free_holds_nobod
     assert (await last).reply is OK
     with pytest.raises(Gone):
         await gone
-    assert methods(desk) == ["POST", "DELETE"] and len(desk.gateway._lines) == 0
+    assert methods(desk) == ["POST", "DELETE"] and len(desk.writes._lines) == 0
 
 
 async def test_a_full_queue_refuses_those_that_would_wait_for_an_order_too(make_desk: Callable[..., Desk]) -> None:

@@ -283,12 +283,12 @@ def test_there_are_no_created_series() -> None:
 
 def test_buckets_rise_to_infinity(families: dict[str, Metric]) -> None:
     histograms = [family for family in families.values() if family.type == "histogram"]
-    assert len(histograms) == 3
+    assert len(histograms) == 4
     for family in histograms:
         by_series: dict[tuple[str, ...], list[tuple[float, float]]] = {}
         for s in family.samples:
             if s.name.endswith("_bucket"):
-                key = (s.labels["account"], s.labels["class"])
+                key = (s.labels.get("account", ""), s.labels.get("class", ""))
                 by_series.setdefault(key, []).append((float(s.labels["le"]), s.value))
         for rows in by_series.values():
             assert [le for le, _ in rows] == sorted(le for le, _ in rows)
@@ -302,3 +302,21 @@ def test_labels_are_few(families: dict[str, Metric]) -> None:
         for sample in family.samples:
             assert not {"key", "address", "outcome"} <= set(sample.labels), family.name
             assert not {"bot", "key"} <= set(sample.labels), family.name
+
+
+def test_what_the_journal_does_is_seen() -> None:
+    metrics = Metrics()
+    metrics.journal(3_000_000)
+    metrics.replayed("main")
+    gauges = replace(GAUGES, unknown={"main": 2, "second": 0}, unknown_oldest_s=7.5, journal_up=False)
+    text = text_of(metrics, gauges)
+    for line in (
+        'ordergate_orders_unknown{account="main"} 2.0',
+        'ordergate_orders_unknown{account="second"} 0.0',
+        "ordergate_orders_unknown_oldest_seconds 7.5",
+        "ordergate_journal_up 0.0",
+        "ordergate_journal_seconds_sum 0.003",
+        "ordergate_journal_seconds_count 1.0",
+        'ordergate_replayed_calls_total{account="main"} 1.0',
+    ):
+        assert line in text.splitlines(), line

@@ -70,7 +70,7 @@ async def test_an_order_is_in_line_and_of_known_age_under_its_new_id(tmp_path: P
     lines: list[int] = []
 
     async def placed() -> Reply:
-        lines.append(len(desk.gateway._lines))
+        lines.append(len(desk.gateway._writes._lines))
         return answer(200, '{"error":[],"result":{"txid":["OUF4EM-FRGI2-MQMWZD"]}}')
 
     await desk.forward(placed, name="POST /0/private/AddOrder", body=b"pair=XBTUSD")

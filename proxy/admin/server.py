@@ -1,8 +1,9 @@
-"""The listener of operators: status page, metrics, health. It only reads, and never shows a secret."""
+"""The listener of operators: status page, metrics, health. It never shows a secret, and by itself it only reads;
+`more` routes look after themselves."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.resources import files
 
 import orjson
@@ -32,12 +33,19 @@ class Admin:
     """Serves what the others know; `gauges` gives the figures of the moment."""
 
     def __init__(
-        self, *, clock: Clock, metrics: Metrics, pools: Mapping[str, Pool], gauges: Callable[[], Gauges]
+        self,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        pools: Mapping[str, Pool],
+        gauges: Callable[[], Gauges],
+        more: Iterable[web.RouteDef] = (),
     ) -> None:
         self._clock = clock
         self._metrics = metrics
         self._pools = pools
         self._gauges = gauges
+        self._more = tuple(more)
         self._started_ns = clock.now_ns()
         self._runner: web.AppRunner | None = None
         pages = files("proxy.admin")
@@ -52,6 +60,7 @@ class Admin:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/status", self._status)
+        app.add_routes(self._more)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
         if listen.startswith("unix:"):

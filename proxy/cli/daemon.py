@@ -9,16 +9,18 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import http_parser
 
+from proxy.admin.orders import make_token, order_routes
 from proxy.admin.server import Admin
 from proxy.capacity import Worth, coupled, summary, without, worths
 from proxy.cli.build import pools_of
+from proxy.cli.order_source import JOURNAL
 from proxy.clock import Clock, SystemClock
 from proxy.config import Config
 from proxy.dispatch import Dispatcher
 from proxy.egress import Egress, Resolver
 from proxy.egress.probe import missing
 from proxy.egress.warm import Place, Warmer
-from proxy.errors import ConfigError
+from proxy.errors import ConfigError, JournalDown
 from proxy.exchange_time import ExchangeClocks
 from proxy.gateway import Gateway
 from proxy.ingress.admission import Admission
@@ -29,9 +31,11 @@ from proxy.limits.ledger import MemoryLedger
 from proxy.metrics import Gauges, Metrics
 from proxy.nonces import Nonces
 from proxy.order_ages import OrderAges
+from proxy.orders.journal import Journal
 from proxy.own_calls import LimitWatch, OwnCalls
 from proxy.pool import Pool
 from proxy.waits import Waits
+from proxy.writes import Writes
 
 log = logging.getLogger("ordergate")
 
@@ -59,9 +63,11 @@ class Daemon:
         self._budgets_of: object = None  # what they depend on
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
-        nonces = self._open_nonces()
+        nonces, token = self._open_state()
         orders = OrderAges()
         self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
+        self.journal = Journal(config.state_dir / JOURNAL, self.clock)
+        self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -71,6 +77,7 @@ class Daemon:
             nonces=nonces,
             metrics=self.metrics,
             pools=self.pools,
+            writes=self.writes,
             orders=orders,
         )
         own = OwnCalls(
@@ -88,7 +95,13 @@ class Daemon:
             metrics=self.metrics,
             pools=self.pools,
         )
-        self.admin = Admin(clock=self.clock, metrics=self.metrics, pools=self.pools, gauges=self.gauges)
+        self.admin = Admin(
+            clock=self.clock,
+            metrics=self.metrics,
+            pools=self.pools,
+            gauges=self.gauges,
+            more=order_routes(self.writes, token),
+        )
         for pool in self.pools.values():
             for row in pool.keyed:
                 self.metrics.open_key(pool.account, pool.exchange.name, row.key or "", row.addresses)
@@ -102,6 +115,9 @@ class Daemon:
             self._times.offsets_ms(),
             dict(self._up),
             self._budgets,
+            self.writes.unknowns.counts(self.pools),
+            self.writes.unknowns.oldest_s(self.clock.wall_ms()),
+            not self.journal.fault,
         )
 
     async def start(self) -> tuple[list[str], str]:
@@ -110,6 +126,11 @@ class Daemon:
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
         self._ledger_file.load()
+        self.journal.open()
+        try:
+            await self.writes.open()
+        except JournalDown as fault:
+            raise ConfigError([f"state_dir: {fault}"]) from None
         for line in self._weigh(*self._budget_facts()):
             log.info("%s", line)
         admin = await self.admin.start(self.config.admin)
@@ -137,10 +158,12 @@ class Daemon:
         await self.ingress.drain(within_s)
         await self._ledger_file.close()
         await self.admin.stop()
+        await asyncio.to_thread(self.journal.close)  # with the ends of all calls that the drain cut off
         await self._egress.aclose()
         await self._resolver.aclose()
 
-    def _open_nonces(self) -> Nonces:
+    def _open_state(self) -> tuple[Nonces, str]:
+        """The nonces, and the operator's token."""
         folder = self.config.state_dir
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -149,12 +172,12 @@ class Daemon:
                 if pool.exchange.nonces:
                     for alias in pool.credentials:
                         nonces.open(f"{pool.account}/{alias}")
+            return nonces, make_token(folder)
         except OSError as fault:
             text = (
                 f"state_dir: {folder} cannot be used ({os.strerror(fault.errno or 0)}); make it writable for the daemon"
             )
             raise ConfigError([text]) from None
-        return nonces
 
     def _probe(self) -> None:
         """See which addresses the host has. One that is missing rests, and nothing takes its place."""

@@ -23,6 +23,7 @@ from proxy.cli.check import Finding, findings
 from proxy.cli.daemon import Daemon
 from proxy.cli.demo import run_demo
 from proxy.cli.notify import notify, watchdog_interval_s
+from proxy.cli.orders import resolve_one, show_one, show_unknown
 from proxy.cli.simulate import run_simulation, simulated
 from proxy.cli.urls import settings
 from proxy.clock import SystemClock
@@ -30,6 +31,7 @@ from proxy.config import Config
 from proxy.errors import ConfigError
 from proxy.learned import informed
 from proxy.learned import read as read_learned
+from proxy.orders.records import SETTLED
 
 _config = click.option(
     "--config",
@@ -156,6 +158,38 @@ def capacity(account: str | None, config: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(document(chosen, pools.values()), indent=1))
     else:
         show(Console(), chosen, pools.values())
+
+
+@main.group()
+def orders() -> None:
+    """Writes that may have been executed, and nobody knows. Asks the running daemon, else reads its journal."""
+
+
+@orders.command()
+@_config
+@_json
+def unknown(config: Path | None, as_json: bool) -> None:
+    """All open outcomes, oldest first."""
+    show_unknown(_load(config), as_json=as_json)
+
+
+@orders.command("show")
+@click.argument("call")
+@_config
+@_json
+def show_order(call: str, config: Path | None, as_json: bool) -> None:
+    """One write: what was asked, how it left, what came of it."""
+    show_one(_load(config), call, as_json=as_json)
+
+
+@orders.command()
+@click.argument("call")
+@click.argument("state", type=click.Choice([state.value for state in SETTLED]))
+@_config
+@_json
+def resolve(call: str, state: str, config: Path | None, as_json: bool) -> None:
+    """Say what came of a write that you looked up at the exchange."""
+    resolve_one(_load(config), call, state, as_json=as_json)
 
 
 @main.command()

@@ -24,7 +24,7 @@ from proxy.exchanges import texts
 from proxy.exchanges.binance_ids import identify
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limit_exceeded, limits_told
 from proxy.exchanges.binance_lookup import ABSENCE, finding, lookups
-from proxy.exchanges.binance_orders import closes, orders
+from proxy.exchanges.binance_orders import client_ids, closes, orders
 from proxy.exchanges.binance_validity import bounded, valid_until_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table import load_table
@@ -273,6 +273,7 @@ EXCHANGE = Exchange(
     time_path="/api/v3/time",
     time_ms=time_ms,
     orders=orders,
+    client_ids=client_ids,
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,

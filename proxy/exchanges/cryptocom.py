@@ -19,7 +19,7 @@ from proxy.exchanges import texts
 from proxy.exchanges.cryptocom_errors import classify
 from proxy.exchanges.cryptocom_ids import identify
 from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
-from proxy.exchanges.cryptocom_orders import closes, orders
+from proxy.exchanges.cryptocom_orders import client_ids, closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
 from proxy.exchanges.table import load_table
@@ -249,6 +249,7 @@ EXCHANGE = Exchange(
     one_stamp_each=True,  # code 40006, for bots that always write the same id
     redact=redact,
     orders=orders,
+    client_ids=client_ids,
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,

@@ -25,6 +25,10 @@ def orders(endpoint: Endpoint, params: Mapping[str, str]) -> Orders:
     return Orders(tuple(filter(None, own))) if own else Orders()
 
 
+def client_ids(endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple([str(row["client_oid"]) for row in (params, *_rows(params)) if row.get("client_oid")])
+
+
 def closes(endpoint: Endpoint, params: Mapping[str, str]) -> bool:
     """A list, if all of its orders do."""
     if endpoint.name.endswith("/close-position"):

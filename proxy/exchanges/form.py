@@ -87,6 +87,8 @@ class Exchange:
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
     orders: Callable[[Endpoint, Mapping[str, str]], Orders] = lambda endpoint, params: Orders()
     """The orders of a write, from its parameters. A call that cancels all of an account or symbol names none."""
+    client_ids: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()
+    """The ids that the bot gives to the orders that a place call makes; () for one that only asks for a check."""
     closes: Callable[[Endpoint, Mapping[str, str]], bool] = lambda endpoint, params: False
     """Whether a place call can only reduce or close a position."""
     symbol: Callable[[str], str] = str

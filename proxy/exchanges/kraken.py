@@ -20,7 +20,7 @@ from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_heade
 from proxy.exchanges.kraken_errors import classify
 from proxy.exchanges.kraken_ids import identify
 from proxy.exchanges.kraken_lookup import ABSENCE, finding, lookups
-from proxy.exchanges.kraken_orders import closes, orders
+from proxy.exchanges.kraken_orders import client_ids, closes, orders
 from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
 from proxy.exchanges.kraken_validity import bounded, valid_until_ms
@@ -161,6 +161,7 @@ EXCHANGE = Exchange(
     check_credential=check_credential,
     nonces=True,
     orders=orders,
+    client_ids=client_ids,
     closes=closes,
     identify=identify,
     valid_until_ms=valid_until_ms,

@@ -38,6 +38,14 @@ def orders(endpoint: Endpoint, params: Mapping[str, str]) -> Orders:
     return Orders(tuple(filter(None, own)), tuple(filter(None, tags)))
 
 
+def client_ids(endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, ...]:
+    """A userref is no id: many orders may carry the same. With `validate` nothing is placed."""
+    if _true(params.get("validate")):
+        return ()
+    rows = [params, *(row for row in _list(params.get("orders", "")) if isinstance(row, dict))]
+    return tuple([str(row["cl_ord_id"]) for row in rows if row.get("cl_ord_id")])
+
+
 def closes(endpoint: Endpoint, params: Mapping[str, str]) -> bool:
     """A batch, if all of its orders do."""
     batch = _list(params.get("orders", ""))

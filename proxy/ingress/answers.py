@@ -66,6 +66,8 @@ def our_headers(call: Call, answer: Answer) -> list[tuple[str, str]]:
         rows.append(("X-Ordergate-Remaining", f"{answer.remaining:.3f}"))
     if answer.shared:
         rows.append(("X-Ordergate-Shared", "1"))
+    if answer.replayed:
+        rows.append(("X-Ordergate-Replayed", "1"))
     if answer.executed is not None:
         rows.append(("X-Ordergate-Outcome", _OUTCOMES[answer.executed]))
     if answer.refusal is not None:

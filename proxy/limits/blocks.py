@@ -98,6 +98,10 @@ class Blocks:
         back = self._returning.get(subject)
         return None if back is not None and back.in_flight >= back.allowed else 0
 
+    def rests(self, subject: Subject, now_ns: int) -> bool:
+        """A rest is in force; a way back with its probes is none."""
+        return self._until.get(subject, (0, ""))[0] > now_ns
+
     def started(self, subject: Subject) -> None:
         if self._returning and (back := self._returning.get(subject)) is not None:
             back.in_flight += 1

@@ -181,6 +181,11 @@ class MemoryLedger:
         self.changes += 1
         self._blocks.unblock(subject)
 
+    def rests(self, permit: Permit) -> bool:
+        """Whether somebody that the permit needs was sent to rest since it was given."""
+        now = self._clock.now_ns()
+        return not self._blocks.quiet and any(self._blocks.rests(subject, now) for subject in subjects(permit))
+
     def strikes(self, subject: Subject) -> int:
         return self._blocks.strikes(subject)
 

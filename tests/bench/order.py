@@ -13,7 +13,7 @@ KEYS = tuple((f"key-{n}", f"dummy-key-{n}", f"dummy-secret-{n}") for n in (1, 2,
 
 FORM = (
     "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.00100000&price=61234.56000000"
-    "&newClientOrderId=dummy-order-1"
+    "&newOrderRespType=ACK"  # no client order id: with one, the next would be a repeat of the first
 )
 ANSWER = json.dumps(
     {

@@ -1,6 +1,7 @@
-"""Ordergate as a subject: python -m tests.bench.ours UPSTREAM_PORT. Prints its port.
+"""Ordergate as a subject: python -m tests.bench.ours UPSTREAM_PORT [memory]. Prints its port.
 
-Everything is on: tokens, ledger, signatures, metrics. Limits are raised so far that they count but never wait.
+Everything is on: tokens, ledger, signatures, metrics, the journal (with `memory` not on the disk). Limits are raised so
+far that they count but never wait.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from proxy.config.records import LimitOverride
 from proxy.exchanges import EXCHANGES
 from proxy.model import Credential, Upstream
 from tests.bench.order import ACCOUNT, ADDRESSES, KEYS, TOKEN
+from tests.fakes import MemoryJournal
 
 
 def configuration(upstream_port: int, state_dir: Path) -> Config:
@@ -41,13 +43,15 @@ def configuration(upstream_port: int, state_dir: Path) -> Config:
     return Config(("127.0.0.1:0",), "127.0.0.1:0", state_dir, {"bench": bot}, {ACCOUNT: account})
 
 
-async def main(upstream_port: int) -> None:
+async def main(upstream_port: int, journal: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         daemon = Daemon(configuration(upstream_port, Path(folder)))
+        if journal == "memory":
+            daemon.writes.journal = MemoryJournal()
         bots, _ = await daemon.start()
         print(bots[0].rpartition(":")[2], flush=True)
         await asyncio.get_running_loop().create_future()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1]), (*sys.argv[2:], "disk")[0]))

@@ -54,7 +54,7 @@ def test_a_cancel_arrives_after_its_place_that_is_held_back(world: World, plan: 
     paths = [entry.path for entry in world.since(start)]
     assert len(paths) == 2 and "ancel" not in paths[0]
     assert cancelled.headers["x-ordergate-outcome"] == "executed" and world.orders_since(start) == 1
-    assert world.do(lambda: len(world.daemon.ingress._gateway._lines)) == 0
+    assert world.do(lambda: len(world.daemon.writes._lines)) == 0
 
 
 def test_a_cancel_whose_place_gets_no_answer_in_time_is_refused_in_the_exchanges_shape(world: World) -> None:

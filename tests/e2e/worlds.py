@@ -126,7 +126,9 @@ class World:
         self._thread = threading.Thread(target=self._loop.run_forever, name="world", daemon=True)
         self.sim: Simulator
         self.daemon: Daemon
+        self.config: Config
         self.listen = ""
+        self.admin = ""
 
     def start(self) -> "World":
         self._thread.start()
@@ -160,22 +162,38 @@ class World:
         if self.recorder is not None:
             await self.recorder.start()
             config = _aimed(config, Upstream("http", "127.0.0.1", self.recorder.port, private_ok=True))
-        self.daemon = Daemon(self._configure(config), self.clock)
-        places, _ = await self.daemon.start()
+        self.config = self._configure(config)
+        await self._start_daemon()
+        if self.recorder is not None:
+            self.recorder.caught.clear()
+
+    async def _start_daemon(self) -> None:
+        self.daemon = Daemon(self.config, self.clock)
+        places, self.admin = await self.daemon.start()
         self.listen = places[0]
         while not self.daemon.limit_watch.again_ns.keys() >= {
             p.exchange for p in self.plans if p.exchange == "binance"
         }:
             await asyncio.sleep(0.001)  # its own question is no test's business
-        if self.recorder is not None:
-            self.recorder.caught.clear()
 
-    async def _stop(self) -> None:
+    def restart(self) -> None:
+        """Another daemon over the same state; the exchanges go on."""
+
+        async def again() -> None:
+            await self._stop_daemon()
+            await self._start_daemon()
+
+        self.run(again())
+
+    async def _stop_daemon(self) -> None:
         # uvloop leaves a socket open whose connection is cancelled in the very turn in which it is made.
         connections = self.daemon._egress._connections
         while connections._open_of.total() != len(connections.live):
             await asyncio.sleep(0.001)
         await self.daemon.stop(0.0)
+
+    async def _stop(self) -> None:
+        await self._stop_daemon()
         await self.sim.stop()
         if self.recorder is not None:
             await self.recorder.stop()

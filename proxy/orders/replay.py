@@ -1,0 +1,42 @@
+"""What a repeat of a write is told, from what is known of the first one. Pure."""
+
+from http import HTTPStatus
+
+from proxy import refusals
+from proxy.answer import Answer
+from proxy.exchanges.form import Exchange, readable
+from proxy.model import Executed, Refusal, Reply, Route
+from proxy.orders import records
+from proxy.orders.records import Entry, State
+
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+
+
+def unsent(refusal: Refusal) -> Answer:
+    return Answer(None, refusal, executed=Executed.NO)
+
+
+def still_open(first: str) -> Answer:
+    return Answer(None, refusals.still_unknown(first), executed=Executed.UNKNOWN)
+
+
+def record(exchange: Exchange, reply: Reply) -> records.Answer:
+    """The answer as the bot saw it, but for its packing."""
+    plain = readable(reply)
+    body = exchange.redact(reply.body if plain is None else plain)
+    return records.Answer(reply.status, reply.header(b"content-type").decode("latin-1"), body)
+
+
+def recorded(entry: Entry, digest: bytes) -> Answer:
+    """What the journal has for a call of the same name as this entry's."""
+    first, said = entry.intent.call, entry.answer
+    if entry.intent.digest != digest:
+        return unsent(refusals.idempotency_conflict(first))
+    if entry.state.open:
+        return still_open(first)
+    executed = Executed.YES if entry.state is State.EXECUTED else Executed.NO
+    if said is None:
+        return Answer(None, refusals.already_executed(first), executed=executed)
+    headers = ((b"Content-Type", said.content_type.encode("latin-1")),) if said.content_type else ()
+    reply = Reply(said.status, _PHRASES.get(said.status, b""), headers, said.body, 0)
+    return Answer(reply, None, Route(entry.intent.account, entry.key or None, entry.address), executed=executed)
