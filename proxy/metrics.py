@@ -38,6 +38,7 @@ EGRESS_FAULTS = "ordergate_egress_faults"
 SHARED_READS = "ordergate_shared_reads"
 WAITS = "ordergate_waits"
 REPLAYED = "ordergate_replayed_calls"
+RESOLVED = "ordergate_orders_resolved"
 _LIMIT = ("limit", "scope", "owner", "name")
 _WAIT = ("account", "limit", "scope")
 _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -50,6 +51,7 @@ _COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     EGRESS_FAULTS: ("Connections given up because of their source address.", ("exchange",)),
     SHARED_READS: ("Public reads answered without a request of their own.", ("exchange", "kind")),
     WAITS: ('Calls that had to wait, or were refused for it, by the limit in the way ("block": a rest).', _WAIT),
+    RESOLVED: ("Writes whose lost answer was looked up, by what became of them.", ("account", "result")),
     REPLAYED: ("Writes answered with the answer to an earlier call that they repeat.", ("account",)),
 }
 
@@ -118,6 +120,10 @@ class Metrics:
 
     def replayed(self, account: str) -> None:
         self._add(REPLAYED, account)
+
+    def resolved(self, account: str, result: str) -> None:
+        """`result`: "executed" or "absent"."""
+        self._add(RESOLVED, account, result)
 
     def journal(self, wait_ns: int) -> None:
         """One wait until an intent was on the disk, or was given up."""

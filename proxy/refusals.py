@@ -37,6 +37,18 @@ def already_executed(first: str) -> Refusal:
     return Refusal(409, "already_executed", f"call {first} was the same, and it was executed; look the order up")
 
 
+def answer_lost(call_id: str) -> Refusal:
+    """A write that was looked up: it was executed, or the order that it cancels is over; the answer is gone."""
+    text = f"the answer was lost, but it was executed: look the order up, do not repeat it (call {call_id})"
+    return Refusal(504, "answer_lost", text)
+
+
+def not_executed(call_id: str) -> Refusal:
+    """A write that was looked up, and proven not to have been executed."""
+    text = f"the answer was lost; it was not executed, and cannot be any more (call {call_id})"
+    return Refusal(503, "not_executed", text)
+
+
 def journal_unavailable(why: str) -> Refusal:
     """A write that could not be written down, and so was not sent."""
     return Refusal(503, "journal_unavailable", f"not sent: {why}", 1)

@@ -7,47 +7,37 @@ The intent is written once a permit is there, just before signing: a call that t
 that still waits when the process dies was provably not sent. The permit is held for that one commit.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
 
 from proxy import refusals
 from proxy.answer import Answer
-from proxy.clock import Clock
+from proxy.clock import SECOND_NS, Clock
 from proxy.dispatch import Dispatcher, Gone
 from proxy.errors import JournalDown
 from proxy.metrics import Metrics
-from proxy.model import Call, Executed, Outcome, Route
+from proxy.model import Call, Executed, Incoming, Outcome, Route
 from proxy.order_ids import identified
 from proxy.order_lines import OrderLines
 from proxy.orders import records
 from proxy.orders.flight import Flight
+from proxy.orders.journal import Journaling, Name
 from proxy.orders.names import by_client_id, digest_of, name_of
-from proxy.orders.records import Entry, Intent, State
-from proxy.orders.replay import record, recorded, still_open, unsent
+from proxy.orders.records import Entry, Intent, State, Truth
+from proxy.orders.replay import found_out, record, recorded, still_open, unsent
 from proxy.orders.twins import Twins
 from proxy.orders.unknowns import Unknown, Unknowns
 from proxy.pool import Pool
+from proxy.searches import Lost, Searches, known_by
 
 log = logging.getLogger("ordergate.orders")
 
+_TRUTH_WITHIN_NS = 9 * SECOND_NS  # a bot waits so long for what became of its write; its client gives up after ten
+_LONGEST_MS = 60_000  # no exchange takes a signed call for longer
 _NAMES = 100_000  # names in memory, so that a repeat is recognised before it queues; the journal knows all of them
-
-Name = tuple[str, str, str]  # account, bot, name
-
-
-class Journaling(Protocol):
-    """proxy.orders.journal.Journal, or what stands in for it."""
-
-    async def intend(self, intent: Intent) -> int | Entry: ...
-    def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None: ...
-    def mark(self, number: int, state: State, answer: records.Answer | None = None, *, free: bool = False) -> None: ...
-    async def open_entries(self) -> list[Entry]: ...
-    async def find(self, account: str, bot: str, name: str) -> Entry | None: ...
-    async def names(self, most: int) -> list[Name]: ...
-    async def entry(self, call: str) -> Entry | None: ...
-    async def resolve(self, call: str, state: State) -> Entry | None: ...
 
 
 class _Instead(Exception):
@@ -61,23 +51,29 @@ class _Instead(Exception):
 class Write:
     """One write on its way. The gateway tells it of each step; `queued_ns` is what it waited before."""
 
-    def __init__(self, writes: "Writes", call: Call, name: str, flight: Flight) -> None:
+    def __init__(self, writes: "Writes", call: Call, exchange: str, name: str, flight: Flight) -> None:
         self.queued_ns = 0
         self.number = 0  # the journal's; 0: not written down
         self.name = name
         self.at_risk = False  # an attempt left, and nobody has said that it was not executed
+        self.since_ms = 0  # the exchange's time before its first attempt
+        self.valid_until_ms = 0  # the latest end of validity of its attempts, in the exchange's time
+        self.sought: asyncio.Task[Truth] | None = None
         self.call = call
+        self._exchange = exchange
         self._writes = writes
         self._flight = flight
 
     async def intend(self) -> None:
         """Durable when this returns; at once for a second attempt. Otherwise raises what ends the call unsent."""
         if not self.number:
+            self.since_ms = self._writes.wall_ms(self._exchange)
             self.number = await self._writes.write_down(self.call, self.name, self._flight.digest)
 
     def sent(self, route: Route, valid_until_ms: int) -> None:
         """The next thing that happens is its first byte on the wire."""
         self.at_risk = self._flight.left = True
+        self.valid_until_ms = max(self.valid_until_ms, valid_until_ms)
         self._writes.journal.sent(self.number, route.key or "", route.address, valid_until_ms)
 
     def judged(self, executed: Executed) -> None:
@@ -90,8 +86,18 @@ Send = Callable[[Write, Callable[[], bool]], Awaitable[Answer]]
 class Writes:
     """All writes of the daemon. One event loop; nothing here blocks it."""
 
-    def __init__(self, clock: Clock, dispatcher: Dispatcher, journal: Journaling, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        journal: Journaling,
+        metrics: Metrics,
+        wall_ms: Callable[[str], int] | None = None,
+    ) -> None:
+        """`wall_ms`: an exchange's time, as well as it is known. `searches` are set by who makes them."""
         self.journal = journal
+        self.searches: Searches | None = None
+        self.wall_ms = wall_ms or (lambda exchange: clock.wall_ms())
         self.unknowns = Unknowns()
         self.under_way: set[int] = set()
         self._clock = clock
@@ -159,7 +165,7 @@ class Writes:
 
     async def _lead(self, call: Call, pool: Pool, name: str, flight: Flight, send: Send) -> Answer:
         """Send the first of its name, in its turn."""
-        write = Write(self, call, name, flight)
+        write = Write(self, call, pool.exchange.name, name, flight)
         turn = self._lines.join(call.account, pool.exchange.orders(call.endpoint, call.params))
         try:
             if (call.account, call.bot, name) in self._known:
@@ -173,6 +179,8 @@ class Writes:
                 if refusal is not None:
                     raise _Instead(replace(unsent(refusal), queued_ns=write.queued_ns))
             answer = await send(write, flight.gone)
+            if write.at_risk and answer.executed is Executed.UNKNOWN:
+                answer = await self._truth(call, pool, write, answer)
         except _Instead as instead:
             return instead.answer
         except BaseException:
@@ -181,7 +189,54 @@ class Writes:
         finally:
             self._lines.leave(turn)
         self._end(call, pool, write, answer)
+        if write.sought is not None and answer.executed is Executed.UNKNOWN:
+            intent = Intent(call.id, call.bot, call.account, call.endpoint.name, name, flight.digest, {}, 0)
+            write.sought.add_done_callback(partial(self._found, write.number, intent))
         return answer
+
+    def seek(self, entries: Iterable[Entry], pools: Mapping[str, Pool]) -> None:
+        """Look for the writes that a former process left open."""
+        for entry in entries:
+            intent, pool = entry.intent, pools.get(entry.intent.account)
+            method, _, path = intent.endpoint.partition(" ")
+            endpoint = pool.exchange.table.match(method, path) if pool is not None else None
+            if pool is None or endpoint is None or self.searches is None:
+                continue
+            request = Incoming(method, path, "", (), b"")
+            upstream = pool.upstream[endpoint.product]
+            call = Call(intent.call, intent.bot, intent.account, endpoint, request, upstream, intent.params)
+            task = self.searches.start(Lost(call, intent.at_ms, entry.valid_until_ms or intent.at_ms + _LONGEST_MS))
+            if task is not None:
+                task.add_done_callback(partial(self._found, entry.id, intent))
+
+    def _found(self, number: int, intent: Intent, task: "asyncio.Task[Truth]") -> None:
+        """A search that went on in the background knows, or was stopped."""
+        if task.cancelled() or task.exception() is not None or number not in self.unknowns:
+            return
+        truth = task.result()
+        said = records.Answer(200, "application/json", truth.body) if truth.body else None
+        self.journal.mark(number, State.EXECUTED if truth.executed else State.ABSENT, said, free=not truth.executed)
+        if not truth.executed:
+            self._known.pop((intent.account, intent.bot, intent.name), None)
+        self.unknowns.remove(number)
+        self._twins.settled(intent)
+        self._metrics.resolved(intent.account, truth.result)
+        log.warning("call %s: looked up: %s", intent.call, truth.result)
+
+    async def _truth(self, call: Call, pool: Pool, write: Write, answer: Answer) -> Answer:
+        """What became of a write whose answer was lost, if that is known in time; else the search goes on."""
+        if self.searches is None:
+            return answer
+        write.sought = self.searches.start(Lost(call, write.since_ms, write.valid_until_ms))
+        if write.sought is None:
+            return answer
+        by_ns = call.answer_by_ns or call.received_ns + _TRUTH_WITHIN_NS
+        truth = await known_by(write.sought, self._clock, by_ns)
+        if truth is None:
+            return answer
+        self._metrics.resolved(call.account, truth.result)
+        write.at_risk = write.at_risk and truth.executed
+        return found_out(answer, truth, call.id)
 
     async def write_down(self, call: Call, name: str, digest: bytes) -> int:
         """The number of the call's durable intent."""
@@ -241,7 +296,8 @@ class Writes:
         else:
             refused = reply is not None and answer is not None and answer.outcome is Outcome.REFUSED
             free = not refused or by_client_id(write.name)
-            self.journal.mark(write.number, State.REJECTED, said, free=free)
+            absent = answer is not None and answer.refusal is not None and answer.refusal.reason == "not_executed"
+            self.journal.mark(write.number, State.ABSENT if absent else State.REJECTED, said, free=free)
             if free:
                 self._known.pop(name, None)
                 return

@@ -18,7 +18,7 @@ FLOORS = [
     {"pool", "lanes"},
     {"dispatch", "capacity"},
     {"egress", "nonces", "ledger_file", "metrics", "preview", "orders"},
-    {"stamps", "flights", "own_calls", "order_lines", "waits", "learned"},
+    {"stamps", "flights", "own_calls", "order_lines", "waits", "learned", "searches"},
     {"writes"},
     {"progress"},
     {"gateway"},

@@ -34,6 +34,7 @@ from proxy.order_ages import OrderAges
 from proxy.orders.journal import Journal
 from proxy.own_calls import LimitWatch, OwnCalls
 from proxy.pool import Pool
+from proxy.searches import Searches
 from proxy.waits import Waits
 from proxy.writes import Writes
 
@@ -67,7 +68,7 @@ class Daemon:
         orders = OrderAges()
         self._ledger_file = LedgerFile(config.state_dir / "ledger.json", self.ledger, self.clock, orders)
         self.journal = Journal(config.state_dir / JOURNAL, self.clock)
-        self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics)
+        self.writes = Writes(self.clock, self.dispatcher, self.journal, self.metrics, self._times.wall_ms)
         gateway = Gateway(
             clock=self.clock,
             ledger=self.ledger,
@@ -80,6 +81,7 @@ class Daemon:
             writes=self.writes,
             orders=orders,
         )
+        self.writes.searches = self._searches = Searches(self.clock, self._times, self.pools, gateway.forward)
         own = OwnCalls(
             clock=self.clock,
             ledger=self.ledger,
@@ -128,7 +130,7 @@ class Daemon:
         self._ledger_file.load()
         self.journal.open()
         try:
-            await self.writes.open()
+            self.writes.seek(await self.writes.open(), self.pools)
         except JournalDown as fault:
             raise ConfigError([f"state_dir: {fault}"]) from None
         for line in self._weigh(*self._budget_facts()):
@@ -156,6 +158,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ingress.drain(within_s)
+        await self._searches.stop()
         await self._ledger_file.close()
         await self.admin.stop()
         await asyncio.to_thread(self.journal.close)  # with the ends of all calls that the drain cut off

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from proxy.clock import Clock
 from proxy.errors import ConfigError, JournalDown
@@ -42,6 +42,23 @@ class _Job:
     run: Callable[..., Any]
     args: tuple[Any, ...]
     done: "asyncio.Future[Any] | None" = None
+
+
+Name = tuple[str, str, str]
+"""account, bot, name"""
+
+
+class Journaling(Protocol):
+    """A journal, or what stands in for it."""
+
+    async def intend(self, intent: Intent) -> int | Entry: ...
+    def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None: ...
+    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None: ...
+    async def open_entries(self) -> list[Entry]: ...
+    async def find(self, account: str, bot: str, name: str) -> Entry | None: ...
+    async def names(self, most: int) -> list[Name]: ...
+    async def entry(self, call: str) -> Entry | None: ...
+    async def resolve(self, call: str, state: State) -> Entry | None: ...
 
 
 class Journal:
@@ -126,9 +143,9 @@ class Journal:
         found: Entry | None = await self._ask(store.find, account, bot, name)
         return found
 
-    async def names(self, most: int) -> list[tuple[str, str, str]]:
+    async def names(self, most: int) -> list[Name]:
         """(account, bot, name) of the newest entries that hold one, oldest first. Raises JournalDown."""
-        found: list[tuple[str, str, str]] = await self._ask(store.names, most)
+        found: list[Name] = await self._ask(store.names, most)
         return found
 
     async def open_entries(self) -> list[Entry]:

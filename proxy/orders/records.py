@@ -65,3 +65,15 @@ class Entry:
     valid_until_ms: int = 0
     answer: Answer | None = None
     ended_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a search found out. `body`: the exchange's success answer, b"" if it cannot be made up any more."""
+
+    executed: bool
+    body: bytes = b""
+
+    @property
+    def result(self) -> str:
+        return "executed" if self.executed else "absent"

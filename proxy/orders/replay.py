@@ -1,13 +1,14 @@
 """What a repeat of a write is told, from what is known of the first one. Pure."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from proxy import refusals
 from proxy.answer import Answer
 from proxy.exchanges.form import Exchange, readable
-from proxy.model import Executed, Refusal, Reply, Route
+from proxy.model import Executed, Outcome, Refusal, Reply, Route
 from proxy.orders import records
-from proxy.orders.records import Entry, State
+from proxy.orders.records import Entry, State, Truth
 
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
@@ -40,3 +41,13 @@ def recorded(entry: Entry, digest: bytes) -> Answer:
     headers = ((b"Content-Type", said.content_type.encode("latin-1")),) if said.content_type else ()
     reply = Reply(said.status, _PHRASES.get(said.status, b""), headers, said.body, 0)
     return Answer(reply, None, Route(entry.intent.account, entry.key or None, entry.address), executed=executed)
+
+
+def found_out(answer: Answer, truth: Truth, call: str) -> Answer:
+    """The answer to a write whose own was lost, from what a search found out."""
+    if truth.body:
+        reply = Reply(200, _PHRASES[200], ((b"Content-Type", b"application/json"),), truth.body, 0)
+        return replace(answer, reply=reply, refusal=None, executed=Executed.YES, outcome=Outcome.ACCEPTED)
+    if truth.executed:
+        return replace(answer, reply=None, refusal=refusals.answer_lost(call), executed=Executed.YES)
+    return replace(answer, reply=None, refusal=refusals.not_executed(call), executed=Executed.NO)

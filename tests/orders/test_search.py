@@ -1,4 +1,4 @@
-"""The search for lost writes: over random traces, absence is never proven of what is there, and the truth is reached."""
+"""The search for lost writes: over random traces, absence is never proven of what is there, and the truth comes."""
 
 import os
 from dataclasses import dataclass, field

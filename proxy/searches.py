@@ -1,0 +1,148 @@
+"""Looks for writes whose answer was lost, and says what became of them: executed, with the answer as far as the
+exchange still tells it, or proven not to be. When to look and what proves it: orders/search.py; where: each exchange's
+look-ups. A look is a read like any bot's: it waits for its limits and takes a route that is free.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from proxy.answer import Answer
+from proxy.clock import MILLISECOND_NS, SECOND_NS, Clock
+from proxy.exchange_time import ExchangeClocks
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_FOUND, Finding, Found, Lookup
+from proxy.model import Call, CallClass
+from proxy.orders.records import Truth
+from proxy.orders.search import Absence, Proof, Search, Seen, looked
+from proxy.pool import Pool
+
+log = logging.getLogger("ordergate.orders")
+
+_LOOK_WITHIN_NS = 5 * SECOND_NS
+_SOUGHT = (CallClass.PLACE, CallClass.CANCEL)  # what an amendment changed, its order does not tell
+_SEEN: Mapping[Found, Seen] = {
+    Found.FOUND: Seen.FOUND,
+    Found.NOT_FOUND: Seen.NOT_FOUND,
+    Found.CANNOT_TELL: Seen.CANNOT_TELL,
+}
+
+Read = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A write whose answer was lost, as it was sent. `since_ms`, `valid_until_ms`: the exchange's wall time."""
+
+    call: Call
+    since_ms: int
+    valid_until_ms: int
+
+
+class Searches:
+    """All searches of the daemon; each is a task of its own and goes on until it knows."""
+
+    def __init__(self, clock: Clock, times: ExchangeClocks, pools: Mapping[str, Pool], read: Read) -> None:
+        self._clock = clock
+        self._times = times
+        self._pools = pools
+        self._read = read
+        self._tasks: set[asyncio.Task[Truth]] = set()
+
+    def start(self, lost: Lost) -> "asyncio.Task[Truth] | None":
+        """Begin to look; None if such a write cannot be looked for."""
+        call, pool = lost.call, self._pools.get(lost.call.account)
+        if pool is None or pool.exchange.absence is None or call.endpoint.call_class not in _SOUGHT:
+            return None
+        lookups = pool.exchange.lookups(call.endpoint, call.request, call.params, lost.since_ms)
+        if not lookups:
+            return None
+        task = asyncio.ensure_future(self._search(lost, pool, lookups))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self) -> None:
+        """What is not known by now is looked for again by the next process."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _search(self, lost: Lost, pool: Pool, lookups: tuple[Lookup, ...]) -> Truth:
+        """One search for each order of the write; it was executed if one of them is there."""
+        exchange = pool.exchange
+        assert exchange.absence is not None
+        absence = Absence(exchange.absence.after_ms, exchange.absence.looks)
+        now_ms = self._times.wall_ms(exchange.name)
+        open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, absence) for lookup in lookups}
+        found: list[Finding] = []
+        items = len(open_)
+        while open_:
+            item = min(open_, key=lambda number: open_[number].next_ms)
+            wait_ms = open_[item].next_ms - self._times.wall_ms(exchange.name)
+            await self._clock.sleep_until(self._clock.now_ns() + max(wait_ms, 0) * MILLISECOND_NS)
+            began_ms = self._times.wall_ms(exchange.name)
+            finding = await self._look(lost, pool, [lookup for lookup in lookups if lookup.item == item])
+            search, proof = looked(open_[item], _SEEN[finding.state], began_ms)
+            if proof is Proof.OPEN:
+                open_[item] = search
+                continue
+            del open_[item]
+            if proof is Proof.THERE:
+                found.append(finding)
+        log.info("call %s: %d of %d orders are there", lost.call.id, len(found), items)
+        return Truth(bool(found), found[0].body if items == len(found) == 1 else b"")
+
+    async def _look(self, lost: Lost, pool: Pool, lookups: list[Lookup]) -> Finding:
+        """One round over the places where an order may be."""
+        result = NOT_FOUND
+        for lookup in lookups:
+            finding = await self._ask(lost, pool, lookup)
+            cancels = lost.call.endpoint.call_class is CallClass.CANCEL
+            if finding.state is Found.FOUND and not (cancels and not finding.over):
+                return finding
+            if finding.state is Found.CANNOT_TELL:
+                result = finding
+            elif finding.state is Found.FOUND:
+                return NOT_FOUND  # its order stands: so far, it was not cancelled
+        return result
+
+    async def _ask(self, lost: Lost, pool: Pool, lookup: Lookup) -> Finding:
+        method, _, path = lookup.endpoint.partition(" ")
+        exchange, endpoint = pool.exchange, pool.exchange.table.match(method, path)
+        if endpoint is None:
+            return CANNOT_TELL
+        now_ns = self._clock.now_ns()
+        call = Call(
+            id=f"{lost.call.id}-look",
+            bot=lost.call.bot,
+            account=pool.account,
+            endpoint=endpoint,
+            request=lookup.request,
+            upstream=pool.upstream[endpoint.product],
+            params=exchange.params(lookup.request),
+            received_ns=now_ns,
+            deadline_ns=now_ns + _LOOK_WITHIN_NS,
+            answer_by_ns=now_ns + _LOOK_WITHIN_NS,
+            share=lost.call.share,
+        )
+        try:
+            answer = await self._read(call)
+            if answer.reply is None:
+                return CANNOT_TELL
+            return exchange.found(lost.call.endpoint, lost.call.request, lost.call.params, lookup, answer.reply)
+        except Exception:
+            log.exception("call %s: a look at the exchange failed", lost.call.id)
+            return CANNOT_TELL
+
+
+async def known_by(task: "asyncio.Task[Truth]", clock: Clock, by_ns: int) -> Truth | None:
+    """What a search has found by then; None: it goes on."""
+    late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    alarm = clock.call_at(by_ns, lambda: None if late.done() else late.set_result(None))
+    try:
+        await asyncio.wait((task, late), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        alarm.cancel()
+        late.cancel()
+    return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
