@@ -15,6 +15,7 @@ import pytest
 from proxy.cli.order_source import DaemonOrders, FileOrders, NoOrders
 from proxy.cli.world import AccountPlan, key_of, token_of
 from proxy.orders.records import State
+from proxy.searches import Searches
 from proxy.simulator import Fault
 from tests.e2e.bots import Request, place_of, public_of, read_of
 from tests.e2e.test_ccxt import client_of
@@ -219,8 +220,9 @@ def metrics(world: World) -> list[str]:
 @EXCHANGES
 @pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
 def test_an_unknown_outcome_is_listed_never_repeated_and_settled_by_the_operator(
-    new_world: Callable[..., World], plan: AccountPlan, named: bool
+    new_world: Callable[..., World], plan: AccountPlan, named: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Searches, "start", lambda self, lost: None)  # as for what cannot be looked for
     world = new_world((plan,))
     request = place_of(plan, "dummy-lost") if named else without_id(plan, place_of(plan, ""))
     world.do(lambda: world.sim.inject(Fault("drop", plan.exchange, method="POST", executed=True)))
@@ -245,7 +247,8 @@ def test_an_unknown_outcome_is_listed_never_repeated_and_settled_by_the_operator
     assert world.do(lambda: world.sim.ledger.orders_executed) == 1
 
 
-def test_without_the_token_nothing_is_settled(new_world: Callable[..., World]) -> None:
+def test_without_the_token_nothing_is_settled(new_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Searches, "start", lambda self, lost: None)
     world = new_world((BINANCE,))
     world.do(lambda: world.sim.inject(Fault("drop", "binance", method="POST", executed=True)))
     call = post(world, place_of(BINANCE, "dummy-lost")).headers["x-ordergate-call"]

@@ -9,6 +9,7 @@ import krakenex
 import pytest
 
 from proxy.cli.world import AccountPlan, token_of
+from proxy.searches import Searches
 from proxy.simulator.faults import Fault
 from tests.e2e.worlds import BINANCE, BOT, CRYPTOCOM, KRAKEN, Mark, World, allocation
 
@@ -181,10 +182,20 @@ async def test_cryptocom_exchange_learns_the_id_that_its_order_got(world: World,
     await provider.post("private/cancel-order", {"params": {"client_oid": placed["client_oid"]}})
 
 
+async def test_cryptocom_exchange_gets_the_answer_that_was_lost(world: World, provider: ApiProvider) -> None:
+    fault = Fault("drop", "cryptocom", path="create-order", executed=True)
+    world.do(lambda: world.sim.inject(fault))
+    start = world.mark()
+    placed = await provider.post("private/create-order", {"params": dict(LIMIT)})
+    assert placed["order_id"] and world.orders_since(start) == 1
+    assert [entry.path.rpartition("/")[2] for entry in world.since(start)] == ["create-order", "get-order-detail"]
+
+
 async def test_cryptocom_exchange_does_not_repeat_an_order_of_unknown_outcome(
-    world: World, provider: ApiProvider
+    world: World, provider: ApiProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Left to its own settings it posts again after a 504, under a fresh id."""
+    monkeypatch.setattr(Searches, "start", lambda self, lost: None)
     fault = Fault("drop", "cryptocom", path="create-order", executed=True)
     world.do(lambda: world.sim.inject(fault))
     start = world.mark()
