@@ -134,7 +134,7 @@ def test_at_a_running_daemon_and_after_its_restart(
     file = folder.write(admin=admin, upstream=silent)
     process = start("run", "-c", str(file))
     connection = http.client.HTTPConnection(*process.ready(), timeout=15)
-    connection.request("POST", ORDER, headers=TOKEN)
+    connection.request("POST", ORDER, headers={**TOKEN, "X-Ordergate-Deadline-Ms": "500"})
     answer = connection.getresponse()
     answer.read()
     connection.close()
