@@ -59,8 +59,13 @@ class Searches:
             return None
         task = asyncio.ensure_future(self._search(lost, pool, lookups))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: "asyncio.Task[Truth]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a search for a lost write broke off; it stays unknown", exc_info=fault)
 
     async def stop(self) -> None:
         """What is not known by now is looked for again by the next process."""

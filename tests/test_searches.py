@@ -190,6 +190,18 @@ async def test_at_the_end_searches_stop_and_leave_what_they_sought_open(
     assert len(desk.sent) == sent and desk.journal.states == [State.UNKNOWN]
 
 
+async def test_a_search_that_breaks_is_told_and_what_it_sought_stays_unknown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("proxy.searches.looked", None)
+    asked = write(desk, LOST, order(desk))
+    await desk.wait(9 * S)
+    said = await asked
+    assert said.refusal is not None and said.refusal.reason == "outcome_unknown"
+    assert "a search for a lost write broke off" in caplog.text
+    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.unknowns) == 1
+
+
 async def test_a_look_that_breaks_us_tells_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     searches = desk.writes.searches
     assert searches is not None
