@@ -130,8 +130,10 @@ async def test_a_bots_own_deadline_is_kept(desk: Desk) -> None:
     said = await asked
     assert said.refusal is not None and said.refusal.reason == "outcome_unknown"
     await desk.wait(20 * S)
-    assert desk.journal.states == [State.ABSENT]
+    assert desk.journal.states == [State.ABSENT] and not desk.journal.held
     assert desk.count(RESOLVED, "desk", "absent") == 1
+    desk.script.steps = [order(desk)]
+    assert (await desk.gateway.forward(desk.call(PLACE, query=QUERY))).attempts == 1  # its name is free again
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,6 @@ _REASONS: Mapping[str, Kind] = {
     "unknown_endpoint": Kind.UNKNOWN_ENDPOINT,
     "outcome_unknown": Kind.OUTCOME_UNKNOWN,
     "no_route": Kind.UNAVAILABLE,
-    "not_executed": Kind.UNAVAILABLE,
     "unavailable": Kind.UNAVAILABLE,
 }
 _STATUSES: Mapping[int, Kind] = {

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from proxy.simulator import Simulator
 
 _BOTS = ("grid-1", "grid-2", "maker-1", "maker-2")
 _QUIET_SECONDS = 30.0  # without a terminal and without --seconds
+_ROOM_BYTES = 256 << 20
 
 
 @dataclass(slots=True)
@@ -30,6 +33,13 @@ class Story:
     """What the demo did to the exchanges, for the people who watch."""
 
     lines: list[str] = field(default_factory=list)
+
+
+def _in_memory() -> str | None:
+    """A folder in memory, where there is one with room: a demonstration needs no disk, and is not held up by one."""
+    folder = "/dev/shm"
+    roomy = os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free > _ROOM_BYTES
+    return folder if roomy else None
 
 
 async def run_demo(seconds: float | None, *, plain: bool, as_json: bool) -> int:
@@ -40,7 +50,7 @@ async def run_demo(seconds: float | None, *, plain: bool, as_json: bool) -> int:
         seconds = _QUIET_SECONDS
     sim = Simulator(simulation(DEMO))
     await sim.start()
-    with tempfile.TemporaryDirectory(prefix="ordergate-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ordergate-demo-", dir=_in_memory()) as folder:
         daemon = Daemon(configuration(DEMO, sim, _BOTS, Path(folder)))
         places, admin = await daemon.start()
         host, _, port = places[0].rpartition(":")
