@@ -169,6 +169,8 @@ class World:
 
     async def _start_daemon(self) -> None:
         self.daemon = Daemon(self.config, self.clock)
+        # What a slow disk does is tested in tests/orders; here it may be as slow as it likes.
+        self.daemon.journal._durable_within_s = 30.0
         places, self.admin = await self.daemon.start()
         self.listen = places[0]
         while not self.daemon.limit_watch.again_ns.keys() >= {
