@@ -179,8 +179,6 @@ class Writes:
                 if refusal is not None:
                     raise _Instead(replace(unsent(refusal), queued_ns=write.queued_ns))
             answer = await send(write, flight.gone)
-            if write.at_risk and answer.executed is Executed.UNKNOWN:
-                answer = await self._truth(call, pool, write, answer)
         except _Instead as instead:
             return instead.answer
         except BaseException:
@@ -188,11 +186,19 @@ class Writes:
             raise
         finally:
             self._lines.leave(turn)
-        self._end(call, pool, write, answer)
-        if write.sought is not None and answer.executed is Executed.UNKNOWN:
-            intent = Intent(call.id, call.bot, call.account, call.endpoint.name, name, flight.digest, {}, 0)
-            write.sought.add_done_callback(partial(self._found, write.number, intent))
-        return answer
+        told: Answer | None = None
+        try:
+            if (
+                write.at_risk and answer.executed is Executed.UNKNOWN
+            ):  # its line is free: a cancel need not wait for this
+                answer = await self._truth(call, pool, write, answer)
+            told = answer
+            return answer
+        finally:
+            self._end(call, pool, write, told)
+            if write.sought is not None and (told is None or told.executed is Executed.UNKNOWN):
+                intent = Intent(call.id, call.bot, call.account, call.endpoint.name, name, flight.digest, {}, 0)
+                write.sought.add_done_callback(partial(self._found, write.number, intent))
 
     def seek(self, entries: Iterable[Entry], pools: Mapping[str, Pool]) -> None:
         """Look for the writes that a former process left open."""
@@ -202,8 +208,7 @@ class Writes:
             endpoint = pool.exchange.table.match(method, path) if pool is not None else None
             if pool is None or endpoint is None or self.searches is None:
                 continue
-            request = Incoming(method, path, "", (), b"")
-            upstream = pool.upstream[endpoint.product]
+            request, upstream = Incoming(method, path, "", (), b""), pool.upstream[endpoint.product]
             call = Call(intent.call, intent.bot, intent.account, endpoint, request, upstream, intent.params)
             task = self.searches.start(Lost(call, intent.at_ms, entry.valid_until_ms or intent.at_ms + _LONGEST_MS))
             if task is not None:

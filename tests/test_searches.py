@@ -123,6 +123,26 @@ async def test_without_the_truth_in_time_the_bot_is_told_so_and_the_search_goes_
     assert paths(desk).count(PLACE) == 1
 
 
+async def test_a_cancel_need_not_wait_for_what_became_of_its_order(desk: Desk) -> None:
+    asked = write(desk, LOST, *[NOT_THERE] * 40)
+    await desk.wait(S)
+    desk.script.steps.insert(0, answer(200, '{"status":"CANCELED"}'))
+    cancelled = await desk.gateway.forward(desk.call(CANCEL, query=OF_IT))
+    assert cancelled.executed is Executed.YES and not asked.done()
+    await desk.wait(9 * S)
+    assert (await asked).executed is Executed.NO
+
+
+async def test_a_call_that_is_cut_off_while_it_is_looked_for_is_looked_for_all_the_same(desk: Desk) -> None:
+    asked = write(desk, LOST, NOT_THERE, *[order(desk)] * 3)
+    await desk.wait(S // 3)
+    asked.cancel()
+    await settled()
+    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.unknowns) == 1
+    await desk.wait(5 * S)
+    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.unknowns) == 0
+
+
 async def test_a_bots_own_deadline_is_kept(desk: Desk) -> None:
     now = desk.clock.now_ns()
     asked = write(desk, LOST, *[NOT_THERE] * 20, within_s=1, answer_by_ns=now + S)

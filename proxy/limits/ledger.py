@@ -113,6 +113,8 @@ class MemoryLedger:
                 said[row.limit] = row
             elif row.capacity is not None:
                 raised = self._counters.learn_everywhere(now, permit.ask.exchange, row.limit, row.capacity) or raised
+        if any(row.capacity is not None for row in said.values()):
+            refused = None  # the answer names the limit it is about, so it says nothing of the others
         counted: dict[Window, tuple[Limit, float]] = {}
         if said:
             self._hears = True
@@ -139,7 +141,7 @@ class MemoryLedger:
             if told is not None and charge.detail != SHARED:
                 raised = self._counters.hear(taken_ns, now, (window, charge), told, units if accepted else None)
                 eased = eased or (asked and raised)
-                if refused is charge.limit.scope and told.used is not None and told.capacity is None:
+                if refused is charge.limit.scope and told.used is not None:
                     counted[window] = (charge.limit, told.used - charge.units)
             if before and window.used(now) < before - DUST:
                 eased = True

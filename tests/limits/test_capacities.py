@@ -140,6 +140,20 @@ def test_a_limit_that_was_halved_without_a_word_is_overrun_once(limit: Limit) ->
     assert burst(again, limit, half) > 0  # perhaps it was raised again: found out at the price of one burst
 
 
+def test_a_refusal_that_names_its_limit_says_nothing_of_the_others() -> None:
+    """Too many orders in ten seconds: that the day's count stands at a third does not make this its end."""
+    clock = FakeClock(now_ns=1000 * MINUTE)
+    ledger = MemoryLedger(clock)
+    ledger.alignment("x").set(0, 0)
+    day = Limit("day", Scope.ACCOUNT, Shape.FIXED, 900, 1440 * MINUTE)
+    charges = (Charge(ORDERS, 1), Charge(day, 1))
+    permit = ledger.acquire(Ask("x", "main", CallClass.PLACE, charges, (KeyRoutes("k", ("192.0.2.1",)),)))
+    assert isinstance(permit, Permit)
+    usage = [Usage("orders", capacity=50), Usage("day", 301)]
+    ledger.settle(permit, sent=True, well=False, usage=usage, refused=Scope.ACCOUNT)
+    assert {row.limit: row.capacity for row in ledger.snapshot().counters} == {"orders": 50, "day": 900}
+
+
 def test_a_refusal_without_a_count_or_of_another_scope_teaches_nothing() -> None:
     clock = FakeClock(now_ns=1000 * MINUTE)
     ledger = MemoryLedger(clock)
