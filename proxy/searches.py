@@ -11,22 +11,16 @@ from dataclasses import dataclass
 from proxy.answer import Answer
 from proxy.clock import MILLISECOND_NS, SECOND_NS, Clock
 from proxy.exchange_time import ExchangeClocks
-from proxy.exchanges.lookup import CANNOT_TELL, NOT_FOUND, Finding, Found, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, Finding, Found, Lookup
 from proxy.model import Call, CallClass
 from proxy.orders.records import Truth
-from proxy.orders.search import Absence, Proof, Search, Seen, looked
+from proxy.orders.search import Proof, Search, looked
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate.orders")
 
 _LOOK_WITHIN_NS = 5 * SECOND_NS
 _SOUGHT = (CallClass.PLACE, CallClass.CANCEL)  # what an amendment changed, its order does not tell
-_SEEN: Mapping[Found, Seen] = {
-    Found.FOUND: Seen.FOUND,
-    Found.NOT_FOUND: Seen.NOT_FOUND,
-    Found.CANNOT_TELL: Seen.CANNOT_TELL,
-}
-
 Read = Callable[[Call], Awaitable[Answer]]
 
 
@@ -77,9 +71,8 @@ class Searches:
         """One search for each order of the write; it was executed if one of them is there."""
         exchange = pool.exchange
         assert exchange.absence is not None
-        absence = Absence(exchange.absence.after_ms, exchange.absence.looks)
         now_ms = self._times.wall_ms(exchange.name)
-        open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, absence) for lookup in lookups}
+        open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, exchange.absence) for lookup in lookups}
         found: list[Finding] = []
         items = len(open_)
         while open_:
@@ -88,7 +81,7 @@ class Searches:
             await self._clock.sleep_until(self._clock.now_ns() + max(wait_ms, 0) * MILLISECOND_NS)
             began_ms = self._times.wall_ms(exchange.name)
             finding = await self._look(lost, pool, [lookup for lookup in lookups if lookup.item == item])
-            search, proof = looked(open_[item], _SEEN[finding.state], began_ms)
+            search, proof = looked(open_[item], finding.state, began_ms)
             if proof is Proof.OPEN:
                 open_[item] = search
                 continue
@@ -100,16 +93,13 @@ class Searches:
 
     async def _look(self, lost: Lost, pool: Pool, lookups: list[Lookup]) -> Finding:
         """One round over the places where an order may be."""
-        result = NOT_FOUND
+        result = NOT_SO_FAR
         for lookup in lookups:
             finding = await self._ask(lost, pool, lookup)
-            cancels = lost.call.endpoint.call_class is CallClass.CANCEL
-            if finding.state is Found.FOUND and not (cancels and not finding.over):
+            if finding.state in (Found.DONE, Found.NEVER):
                 return finding
             if finding.state is Found.CANNOT_TELL:
                 result = finding
-            elif finding.state is Found.FOUND:
-                return NOT_FOUND  # its order stands: so far, it was not cancelled
         return result
 
     async def _ask(self, lost: Lost, pool: Pool, lookup: Lookup) -> Finding:

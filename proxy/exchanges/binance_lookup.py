@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from proxy.exchanges.lookup import CANNOT_TELL, NOT_FOUND, SKEW_MS, Absence, Finding, Found, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Absence, Finding, Found, Lookup
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
 ABSENCE = Absence(after_ms=2_000, looks=3)
@@ -53,7 +53,7 @@ def lookups(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], si
 def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply) -> Finding:
     told = _object(reply.body)
     if reply.status == 400 and told.get("code") == _NO_SUCH_ORDER:
-        return NOT_FOUND
+        return NOT_SO_FAR
     listed = lookup.endpoint == f"GET {_LIST}"
     names = ("listClientOrderId", "orderListId") if listed else ("clientOrderId", "orderId")
     if reply.status != 200 or lookup.id not in (str(told.get(name)) for name in names):
@@ -62,10 +62,10 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
     if lookup.since_ms and not (isinstance(made_ms, int) and made_ms >= lookup.since_ms - SKEW_MS):
         return CANNOT_TELL  # an earlier order of this id; whether there is a newer one, it does not say
     if listed:
-        over = told.get("listOrderStatus") in ("ALL_DONE", "REJECT")
-        return Finding(Found.FOUND, reply.body if endpoint.call_class is CallClass.PLACE else b"", told, over)
-    over = told.get("status") not in _OPEN
-    return Finding(Found.FOUND, _as_answered(endpoint, params, told), told, over)
+        return Finding(Found.DONE, reply.body if endpoint.call_class is CallClass.PLACE else b"", told)
+    if endpoint.call_class is CallClass.CANCEL and told.get("status") in _OPEN:
+        return Finding(Found.NOT_SO_FAR, b"", told)
+    return Finding(Found.DONE, _as_answered(endpoint, params, told), told)
 
 
 def _as_answered(endpoint: Endpoint, params: Mapping[str, str], order: Mapping[str, Any]) -> bytes:

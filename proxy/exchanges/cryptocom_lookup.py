@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from proxy.errors import BadCall
-from proxy.exchanges.lookup import CANNOT_TELL, NOT_FOUND, SKEW_MS, Absence, Finding, Found, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Absence, Finding, Found, Lookup
 from proxy.exchanges.members import members
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
@@ -63,7 +63,7 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
         return CANNOT_TELL
     detail = lookup.endpoint.endswith(_DETAIL)
     if detail and code in _NO_SUCH_ORDER:
-        return NOT_FOUND
+        return NOT_SO_FAR
     if reply.status != 200 or code != "0" or not isinstance(result, dict):
         return CANNOT_TELL
     rows = [result] if detail else result.get("data")
@@ -73,9 +73,11 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
     new = [row for row in own if not lookup.since_ms or _made_ms(row) >= lookup.since_ms - SKEW_MS]
     if len(new) == 1:
         [row] = new
-        return Finding(Found.FOUND, _as_answered(endpoint, request, lookup, row), row, row.get("status") not in _OPEN)
+        if endpoint.call_class is CallClass.CANCEL and row.get("status") in _OPEN:
+            return NOT_SO_FAR
+        return Finding(Found.DONE, _as_answered(endpoint, request, lookup, row), row)
     goes_on = lookup.endpoint.endswith(_PAST_LIST) and len(rows) >= _PAGE
-    return CANNOT_TELL if detail or new or goes_on else NOT_FOUND
+    return CANNOT_TELL if detail or new or goes_on else NOT_SO_FAR
 
 
 def _made_ms(row: Mapping[str, Any]) -> int:

@@ -8,12 +8,13 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Found, Lookup, Rebuilt
 from proxy.exchanges.table import Table
 from proxy.model import (
     Credential,
     Endpoint,
     Incoming,
+    Item,
     NativeError,
     Refusal,
     Reply,
@@ -50,6 +51,16 @@ class Placed:
     names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     was: str = ""
+
+
+def alone(
+    endpoint: Endpoint, request: Incoming, params: Mapping[str, str], findings: Mapping[int, Finding]
+) -> Rebuilt | None:
+    """The answer to a write about one order: what was found of it is all there is to say."""
+    if len(findings) != 1:
+        return None
+    [finding] = findings.values()
+    return Rebuilt(200, finding.body) if finding.state is Found.DONE and finding.body else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,11 @@ class Exchange:
     it was signed first."""
     found: Callable[[Endpoint, Incoming, Mapping[str, str], Lookup, Reply], Finding] = lambda *write: CANNOT_TELL
     """What an answer to such a question says of the write."""
+    items: Callable[[Endpoint, Mapping[str, str], Reply], tuple[Item, ...]] = lambda *answered: ()
+    """What a complete answer says of each order of a call that is about several; () for a call about one."""
+    rebuilt: Callable[[Endpoint, Incoming, Mapping[str, str], Mapping[int, Finding]], Rebuilt | None] = alone
+    """The answer to a write, made up of what was found of each of its orders (by `Lookup.item`: DONE, or NEVER or
+    NOT_SO_FAR where it is proven that it did not take effect); None if it cannot be made up."""
     absence: Absence | None = None
     """What proves that an order of this exchange is not there; None: nothing does."""
 

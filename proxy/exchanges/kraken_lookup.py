@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from proxy.exchanges.kraken_orders import orders as named
-from proxy.exchanges.lookup import CANNOT_TELL, NOT_FOUND, SKEW_MS, Absence, Finding, Found, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Absence, Finding, Found, Lookup
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
 # Orders were seen to come up to a minute late when the engine was in trouble.
@@ -68,7 +68,7 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
         told = orjson.loads(reply.body)
         errors, result = told["error"], told.get("result", {})
         if lookup.endpoint == _BY_TXID and errors == ["EOrder:Unknown order"]:
-            return NOT_FOUND
+            return NOT_SO_FAR
         if reply.status != 200 or any(text[:1] == "E" for text in errors):
             return CANNOT_TELL
         rows = result if lookup.endpoint == _BY_TXID else result["open" if lookup.endpoint == _OPEN else "closed"]
@@ -77,11 +77,13 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
     except (ValueError, TypeError, LookupError, AttributeError):
         return CANNOT_TELL
     if not new:
-        return NOT_FOUND
+        return NOT_SO_FAR
     [(txid, row), *others] = new.items()
     if others or lookup.id not in (txid, row.get("cl_ord_id")):
         return CANNOT_TELL
-    return Finding(Found.FOUND, _as_answered(endpoint, txid, row), {"txid": txid, **row}, row.get("status") in _OVER)
+    if endpoint.call_class is CallClass.CANCEL and row.get("status") not in _OVER:
+        return NOT_SO_FAR
+    return Finding(Found.DONE, _as_answered(endpoint, txid, row), {"txid": txid, **row})
 
 
 def _as_answered(endpoint: Endpoint, txid: str, row: Mapping[str, Any]) -> bytes:

@@ -11,9 +11,12 @@ SKEW_MS = 2_000  # an order that is older than its call by more than this belong
 
 
 class Found(StrEnum):
-    FOUND = "found"
-    NOT_FOUND = "not_found"
-    CANNOT_TELL = "cannot_tell"
+    """What a look says of a write, by the order it is about."""
+
+    DONE = "done"  # it took effect: the new order came into being, the old one was cancelled or shows the change
+    NOT_SO_FAR = "not_so_far"  # no such order, or one that stands as it was
+    NEVER = "never"  # nor can it any more: its order was filled, or ended in another way
+    CANNOT_TELL = "cannot_tell"  # no answer, a refusal, another shape than expected, more than one that it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Lookup:
     """One unsigned question. `endpoint`: "METHOD path". `id`: what the order must be called by the bot or the exchange.
 
     `item`: which order of the write, in their order there. One of them is absent once all its lookups of a round say
-    NOT_FOUND, asked one after another. `since_ms`: orders made before (exchange's clock) are others of the same name.
+    NOT_SO_FAR, asked one after another. `since_ms`: orders made before (exchange's clock) are others of the same name.
     """
 
     endpoint: str
@@ -33,28 +36,32 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an answer tells. FOUND: the order came into being, whatever became of it; of a cancelled or amended one,
-    that it is known, and `order` and `over` tell in which state.
-
-    `body`: the success answer of the write (or of its item in a list), as far as the order tells it; b"" if it cannot
-    be made up. `over`: nothing more will be filled.
+    """What an answer tells. `body`: what the exchange says of the write (or of its item in a list) in its own success
+    shape, as far as the order tells it; b"" if it cannot be made up. `order`: as the exchange shows it.
     """
 
     state: Found
     body: bytes = b""
     order: Mapping[str, Any] = field(default_factory=dict)
-    over: bool = False
 
 
-NOT_FOUND = Finding(Found.NOT_FOUND)
+NOT_SO_FAR = Finding(Found.NOT_SO_FAR)
 CANNOT_TELL = Finding(Found.CANNOT_TELL)
 
 
 @dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """An answer in the exchange's own shape, for a write whose own was lost."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
-    """What proves that an order is not there: so many rounds in a row that do not find it, the first of them
-    `after_ms` after the end of the write's validity.
-    """
+    """What proves that a write was not executed: so many negative looks, `apart_ms` from each other, the first one
+    `after_ms` past the end of its validity at the earliest."""
 
     after_ms: int
-    looks: int
+    looks: int = 2
+    apart_ms: int = 1_000

@@ -1,6 +1,6 @@
 """The records that all floors speak: frozen, without I/O and without a clock."""
 
-from proxy.model.answers import Executed, NativeError, Outcome, Refusal, Reply, Verdict
+from proxy.model.answers import Executed, Item, NativeError, Outcome, Refusal, Reply, Verdict
 from proxy.model.calls import (
     Auth,
     Call,
@@ -26,6 +26,7 @@ __all__ = [
     "Endpoint",
     "Executed",
     "Incoming",
+    "Item",
     "KeyRoutes",
     "Limit",
     "NativeError",

@@ -52,6 +52,21 @@ class Executed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one order of a call that makes, changes or cancels several, or cancels one and makes another.
+
+    `index`: its place in the call. `id`: the client order id or the exchange's id by which the call names it.
+    `order`: the exchange's id of it, once known. `code`: the exchange's own words on one that it refused.
+    """
+
+    index: int
+    id: str
+    executed: Executed
+    order: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The judgement on an answer."""
 

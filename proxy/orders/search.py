@@ -7,32 +7,16 @@ it yet: only looks that began after that count, and there must be several, becau
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from proxy.exchanges.lookup import Absence, Found
+
 _FIRST_MS = 250
 _MOST_MS = 30_000
-
-
-class Seen(StrEnum):
-    """What one look showed."""
-
-    FOUND = "found"
-    NOT_FOUND = "not_found"
-    CANNOT_TELL = "cannot_tell"  # no answer, a refusal, another shape than expected
 
 
 class Proof(StrEnum):
     THERE = "there"
     ABSENT = "absent"
     OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """What proves that a write was not executed: so many negative looks, `apart_ms` from each other, the first one
-    `after_ms` past the end of its validity at the earliest."""
-
-    after_ms: int
-    looks: int = 2
-    apart_ms: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +49,14 @@ class Search:
         return min(self.last_ms + pause_ms, self.proves_from_ms)
 
 
-def looked(search: Search, seen: Seen, began_ms: int) -> tuple[Search, Proof]:
+def looked(search: Search, found: Found, began_ms: int) -> tuple[Search, Proof]:
     """The search after a look that began at `began_ms`."""
     search = replace(search, looks=search.looks + 1, last_ms=began_ms)
-    if seen is Seen.FOUND:
+    if found is Found.DONE:
         return search, Proof.THERE
-    if seen is Seen.CANNOT_TELL or began_ms < search.proves_from_ms:
+    if found is Found.NEVER:
+        return search, Proof.ABSENT
+    if found is Found.CANNOT_TELL or began_ms < search.proves_from_ms:
         return search, Proof.OPEN
     if search.negatives and began_ms < search.counted_ms + search.absence.apart_ms:
         return search, Proof.OPEN

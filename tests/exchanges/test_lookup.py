@@ -175,12 +175,12 @@ BINANCE_ORDER = {
 @pytest.mark.parametrize(
     ("status", "body", "state"),
     [
-        (200, BINANCE_ORDER, Found.FOUND),
-        (200, {**BINANCE_ORDER, "status": "EXPIRED"}, Found.FOUND),
-        (200, {**BINANCE_ORDER, "time": SINCE_MS - 1_900}, Found.FOUND),
+        (200, BINANCE_ORDER, Found.DONE),
+        (200, {**BINANCE_ORDER, "status": "EXPIRED"}, Found.DONE),
+        (200, {**BINANCE_ORDER, "time": SINCE_MS - 1_900}, Found.DONE),
         (200, {**BINANCE_ORDER, "time": SINCE_MS - 60_000}, Found.CANNOT_TELL),  # an earlier order of that id
         (200, {**BINANCE_ORDER, "clientOrderId": "b"}, Found.CANNOT_TELL),
-        (400, {"code": -2013, "msg": "Order does not exist."}, Found.NOT_FOUND),
+        (400, {"code": -2013, "msg": "Order does not exist."}, Found.NOT_SO_FAR),
         (400, {"code": -2026, "msg": "Order was canceled or expired with no executed qty over 90 days ago and has been"
                " archived."}, Found.CANNOT_TELL),
         (400, {"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."}, Found.CANNOT_TELL),
@@ -197,7 +197,7 @@ def test_binance_answers(status: int, body: Any, state: Found) -> None:
     write = Write("binance", f"POST {B}order", "symbol=LTCBTC&newClientOrderId=a")
     finding = write.found(write.lookups[0], status, body)
     assert finding.state == state
-    assert finding.over == (state is Found.FOUND and body["status"] != "NEW")
+    assert finding.over == (state is Found.DONE and body["status"] != "NEW")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_binance_success_is_told_in_the_kind_that_was_asked_for(kind: str, execu
 def test_binance_cancels_and_lists() -> None:
     cancel = Write("binance", f"DELETE {B}order", "symbol=LTCBTC&origClientOrderId=a&newClientOrderId=c")
     still = cancel.found(cancel.lookups[0], 200, {**BINANCE_ORDER, "time": 1})
-    assert (still.state, still.over, still.body, still.order["status"]) == (Found.FOUND, False, b"", "NEW")
+    assert (still.state, still.over, still.body, still.order["status"]) == (Found.DONE, False, b"", "NEW")
     done = cancel.found(cancel.lookups[0], 200, {**BINANCE_ORDER, "status": "CANCELED"})
     told = json.loads(done.body)
     assert done.over and (told["origClientOrderId"], told["clientOrderId"], told["status"]) == ("a", "c", "CANCELED")
@@ -236,7 +236,7 @@ def test_binance_cancels_and_lists() -> None:
         "orders": [],
     }
     found = listed.found(listed.lookups[0], 200, told)
-    assert (found.state, found.over, json.loads(found.body)) == (Found.FOUND, False, told)
+    assert (found.state, found.over, json.loads(found.body)) == (Found.DONE, False, told)
     assert listed.found(listed.lookups[0], 200, {**told, "listOrderStatus": "ALL_DONE"}).over
     assert listed.found(listed.lookups[0], 200, {**told, "transactionTime": 1}).state == Found.CANNOT_TELL
 
@@ -262,13 +262,13 @@ def kraken_told(where: str, *orders: dict[str, Any], errors: tuple[str, ...] = (
 @pytest.mark.parametrize(
     ("number", "body", "state"),
     [
-        (0, kraken_told("open", kraken_order()), Found.FOUND),
-        (0, kraken_told("open", kraken_order(), errors=("WGeneral:Danger",)), Found.FOUND),
-        (0, kraken_told("open"), Found.NOT_FOUND),
-        (1, kraken_told("closed"), Found.NOT_FOUND),
-        (1, kraken_told("closed", kraken_order(status="canceled")), Found.FOUND),
-        (1, kraken_told("closed", kraken_order(opentm=1)), Found.NOT_FOUND),  # an earlier order of that id
-        (1, kraken_told("closed", kraken_order(), kraken_order(opentm=1)), Found.FOUND),
+        (0, kraken_told("open", kraken_order()), Found.DONE),
+        (0, kraken_told("open", kraken_order(), errors=("WGeneral:Danger",)), Found.DONE),
+        (0, kraken_told("open"), Found.NOT_SO_FAR),
+        (1, kraken_told("closed"), Found.NOT_SO_FAR),
+        (1, kraken_told("closed", kraken_order(status="canceled")), Found.DONE),
+        (1, kraken_told("closed", kraken_order(opentm=1)), Found.NOT_SO_FAR),  # an earlier order of that id
+        (1, kraken_told("closed", kraken_order(), kraken_order(opentm=1)), Found.DONE),
         (1, kraken_told("closed", kraken_order(), kraken_order()), Found.CANNOT_TELL),
         (0, kraken_told("open", kraken_order(cl_ord_id="b")), Found.CANNOT_TELL),
         (0, {"error": ["EAPI:Rate limit exceeded"]}, Found.CANNOT_TELL),
@@ -283,7 +283,7 @@ def kraken_told(where: str, *orders: dict[str, Any], errors: tuple[str, ...] = (
 def test_kraken_answers(number: int, body: Any, state: Found) -> None:
     write = Write("kraken", f"POST {K}AddOrder", "pair=X&cl_ord_id=a")
     finding = write.found(write.lookups[number], 200, body)
-    assert (finding.state, finding.over) == (state, state is Found.FOUND and number == 1 and "canceled" in str(body))
+    assert (finding.state, finding.over) == (state, state is Found.DONE and number == 1 and "canceled" in str(body))
     if isinstance(body, dict):
         assert write.found(write.lookups[number], 502, body).state == Found.CANNOT_TELL
 
@@ -292,7 +292,7 @@ def test_kraken_userrefs_prove_absence_only() -> None:
     write = Write("kraken", f"POST {K}AddOrder", "pair=X&userref=7")
     row = kraken_order(cl_ord_id=None, userref=7)
     assert write.found(write.lookups[0], 200, kraken_told("open", row)).state == Found.CANNOT_TELL
-    assert write.found(write.lookups[0], 200, kraken_told("open", row | {"opentm": 1})).state == Found.NOT_FOUND
+    assert write.found(write.lookups[0], 200, kraken_told("open", row | {"opentm": 1})).state == Found.NOT_SO_FAR
 
 
 def test_kraken_items_and_cancels() -> None:
@@ -301,11 +301,11 @@ def test_kraken_items_and_cancels() -> None:
     assert json.loads(found.body) == {"descr": {"order": "buy 1 XBTUSD @ limit 1"}, "txid": TXID[:-1] + "0"}
     cancel = Write("kraken", f"POST {K}CancelOrder", f"txid={TXID}")
     still = cancel.found(cancel.lookups[0], 200, {"error": [], "result": {TXID: kraken_order(opentm=1)}})
-    assert (still.state, still.over, still.body) == (Found.FOUND, False, b"")
+    assert (still.state, still.over, still.body) == (Found.DONE, False, b"")
     done = cancel.found(cancel.lookups[0], 200, {"error": [], "result": {TXID: kraken_order(status="canceled")}})
     assert (done.over, json.loads(done.body)) == (True, {"error": [], "result": {"count": 1}})
     none = cancel.found(cancel.lookups[0], 200, {"error": ["EOrder:Unknown order"]})
-    assert none.state == Found.NOT_FOUND
+    assert none.state == Found.NOT_SO_FAR
 
 
 CRYPTOCOM_ORDER = {"client_oid": "a", "order_id": "19848525", "status": "ACTIVE", "create_time": SINCE_MS + 30}
@@ -318,22 +318,22 @@ def cryptocom_told(*rows: Mapping[str, Any], code: Any = 0) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("number", "status", "body", "state"),
     [
-        (0, 200, {"code": 0, "result": CRYPTOCOM_ORDER}, Found.FOUND),
-        (0, 200, {"code": "0", "result": CRYPTOCOM_ORDER}, Found.FOUND),
+        (0, 200, {"code": 0, "result": CRYPTOCOM_ORDER}, Found.DONE),
+        (0, 200, {"code": "0", "result": CRYPTOCOM_ORDER}, Found.DONE),
         (0, 200, {"code": 0, "result": {**CRYPTOCOM_ORDER, "create_time": 1}}, Found.CANNOT_TELL),
         (0, 200, {"code": 0, "result": {**CRYPTOCOM_ORDER, "client_oid": "b"}}, Found.CANNOT_TELL),
-        (0, 200, {"code": 40401, "message": "NOT_FOUND"}, Found.NOT_FOUND),
-        (0, 400, {"code": "212", "message": "INVALID_ORDERID"}, Found.NOT_FOUND),
+        (0, 200, {"code": 40401, "message": "NOT_FOUND"}, Found.NOT_SO_FAR),
+        (0, 400, {"code": "212", "message": "INVALID_ORDERID"}, Found.NOT_SO_FAR),
         (1, 200, {"code": 40401, "message": "NOT_FOUND"}, Found.CANNOT_TELL),
         (0, 429, {"code": 42901, "message": "TOO_MANY_REQUESTS"}, Found.CANNOT_TELL),
         (0, 500, {"code": 50001, "message": "ERR_INTERNAL"}, Found.CANNOT_TELL),
-        (1, 200, cryptocom_told(), Found.NOT_FOUND),
-        (1, 200, cryptocom_told({**CRYPTOCOM_ORDER, "client_oid": "b"}), Found.NOT_FOUND),
-        (1, 200, cryptocom_told(CRYPTOCOM_ORDER), Found.FOUND),
-        (2, 200, cryptocom_told({**CRYPTOCOM_ORDER, "status": "FILLED"}), Found.FOUND),
-        (2, 200, cryptocom_told({**CRYPTOCOM_ORDER, "create_time": 1}), Found.NOT_FOUND),
+        (1, 200, cryptocom_told(), Found.NOT_SO_FAR),
+        (1, 200, cryptocom_told({**CRYPTOCOM_ORDER, "client_oid": "b"}), Found.NOT_SO_FAR),
+        (1, 200, cryptocom_told(CRYPTOCOM_ORDER), Found.DONE),
+        (2, 200, cryptocom_told({**CRYPTOCOM_ORDER, "status": "FILLED"}), Found.DONE),
+        (2, 200, cryptocom_told({**CRYPTOCOM_ORDER, "create_time": 1}), Found.NOT_SO_FAR),
         (2, 200, cryptocom_told(*[{"client_oid": "b"}] * 100), Found.CANNOT_TELL),  # there may be more
-        (1, 200, cryptocom_told(*[{"client_oid": "b"}] * 100), Found.NOT_FOUND),
+        (1, 200, cryptocom_told(*[{"client_oid": "b"}] * 100), Found.NOT_SO_FAR),
         (1, 200, cryptocom_told(CRYPTOCOM_ORDER, CRYPTOCOM_ORDER), Found.CANNOT_TELL),
         (1, 200, {"code": 0, "result": {}}, Found.CANNOT_TELL),
         (1, 200, {"code": 0, "result": []}, Found.CANNOT_TELL),
@@ -346,8 +346,8 @@ def test_cryptocom_answers(number: int, status: int, body: Any, state: Found) ->
     given = '{"id":"17","params":{"instrument_name":"B","client_oid":"a"}}'
     write = Write("cryptocom", f"POST {C}create-order", given)
     finding = write.found(write.lookups[number], status, body)
-    assert (finding.state, finding.over) == (state, state is Found.FOUND and "FILLED" in str(body))
-    if state is Found.FOUND:
+    assert (finding.state, finding.over) == (state, state is Found.DONE and "FILLED" in str(body))
+    if state is Found.DONE:
         result = {"client_oid": "a", "order_id": "19848525"}
         told = {"id": "17", "method": "private/create-order", "code": 0, "result": result}
         assert json.loads(finding.body) == told
@@ -360,7 +360,7 @@ def test_cryptocom_items_and_cancels() -> None:
     assert json.loads(found.body) == {"index": 1, "code": 0, "client_oid": "a", "order_id": "19848525"}
     cancel = Write("cryptocom", f"POST {C}cancel-order", '{"params":{"order_id":"19848525"}}')
     found = cancel.found(cancel.lookups[0], 200, {"code": 0, "result": {**CRYPTOCOM_ORDER, "create_time": 1}})
-    assert (found.state, found.over, found.body) == (Found.FOUND, False, b"")
+    assert (found.state, found.over, found.body) == (Found.DONE, False, b"")
 
 
 def test_absence_is_never_concluded_from_one_look() -> None:
@@ -420,10 +420,10 @@ async def look(sim: Simulator, exchange: str, write: Write) -> list[Finding]:
 @pytest.mark.parametrize(("exchange", "name", "given"), PLACINGS, ids=[row[0] for row in PLACINGS])
 async def test_a_placed_order_is_found_as_it_was_answered(sim: Simulator, exchange: str, name: str, given: str) -> None:
     write = Write(exchange, name, given.format(price="50000"), int(time.time() * 1000))
-    assert {finding.state for finding in await look(sim, exchange, write)} == {Found.NOT_FOUND}
+    assert {finding.state for finding in await look(sim, exchange, write)} == {Found.NOT_SO_FAR}
     answered = await call(sim, exchange, write.endpoint, write.request)
     assert answered.status == 200
-    findings = [row for row in await look(sim, exchange, write) if row.state is Found.FOUND]
+    findings = [row for row in await look(sim, exchange, write) if row.state is Found.DONE]
     assert findings and not any(row.over for row in findings)
     for finding in findings:
         assert json.loads(finding.body) == answered.json
@@ -443,7 +443,7 @@ async def test_an_order_that_filled_at_once_is_found(sim: Simulator, exchange: s
     write = Write(exchange, name, given.format(price="900000"), int(time.time() * 1000))
     answered = await call(sim, exchange, write.endpoint, write.request)
     assert answered.status == 200
-    found = [row for row in await look(sim, exchange, write) if row.state is Found.FOUND]
+    found = [row for row in await look(sim, exchange, write) if row.state is Found.DONE]
     assert found and all(row.over for row in found)
     told = json.loads(found[0].body)
     left_out = answered.json.keys() - told.keys()
@@ -464,11 +464,11 @@ async def test_a_cancel_is_over_once_its_order_is(sim: Simulator, exchange: str,
     assert (await call(sim, exchange, write.endpoint, write.request)).status == 200
     cancel_name, cancel_given = CANCELS[exchange]
     cancel = Write(exchange, cancel_name, cancel_given.format(id=write.lookups[0].id))
-    before = [row for row in await look(sim, exchange, cancel) if row.state is Found.FOUND]
+    before = [row for row in await look(sim, exchange, cancel) if row.state is Found.DONE]
     assert before and not any(row.over for row in before)
     answered = await call(sim, exchange, cancel.endpoint, cancel.request)
     assert answered.status == 200
-    after = [row for row in await look(sim, exchange, cancel) if row.state is Found.FOUND]
+    after = [row for row in await look(sim, exchange, cancel) if row.state is Found.DONE]
     assert after and all(row.over for row in after)
     if exchange != "cryptocom":
         assert json.loads(after[0].body) == answered.json

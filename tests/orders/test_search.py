@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.orders.search import Absence, Proof, Search, Seen, looked
+from proxy.exchanges.lookup import Absence, Found
+from proxy.orders.search import Proof, Search, looked
 
 EXAMPLES = int(os.environ.get("ORDERGATE_EXAMPLES", "500"))
 START = 1_790_000_000_000
@@ -20,10 +21,10 @@ class Truth:
     shown_ms: int | None
     blind: list[bool] = field(default_factory=list)  # of the next looks, which tell nothing
 
-    def look(self, at_ms: int) -> Seen:
+    def look(self, at_ms: int) -> Found:
         if self.blind and self.blind.pop(0):
-            return Seen.CANNOT_TELL
-        return Seen.FOUND if self.shown_ms is not None and at_ms >= self.shown_ms else Seen.NOT_FOUND
+            return Found.CANNOT_TELL
+        return Found.DONE if self.shown_ms is not None and at_ms >= self.shown_ms else Found.NOT_SO_FAR
 
 
 def run(search: Search, truth: Truth, late: list[int], most: int = 200) -> tuple[Proof, int, int]:
@@ -81,24 +82,24 @@ def test_looks_that_tell_nothing_prove_nothing_and_become_rare() -> None:
     times = []
     for _ in range(12):
         times.append(search.next_ms)
-        search, proof = looked(search, Seen.CANNOT_TELL, search.next_ms)
+        search, proof = looked(search, Found.CANNOT_TELL, search.next_ms)
         assert proof is Proof.OPEN
     assert times[-1] - times[-2] == 30_000
 
 
 def test_a_look_from_before_the_end_of_validity_does_not_count_though_its_answer_comes_after() -> None:
     search = Search(START, START + 5_000, Absence(0, looks=1))
-    search, proof = looked(search, Seen.NOT_FOUND, START + 4_999)
+    search, proof = looked(search, Found.NOT_SO_FAR, START + 4_999)
     assert proof is Proof.OPEN
-    assert looked(search, Seen.NOT_FOUND, START + 5_000)[1] is Proof.ABSENT
+    assert looked(search, Found.NOT_SO_FAR, START + 5_000)[1] is Proof.ABSENT
 
 
 def test_two_looks_at_once_are_one() -> None:
     search = Search(START, START, Absence(0, looks=2, apart_ms=1_000))
-    search, _ = looked(search, Seen.NOT_FOUND, START)
-    search, proof = looked(search, Seen.NOT_FOUND, START + 999)
+    search, _ = looked(search, Found.NOT_SO_FAR, START)
+    search, proof = looked(search, Found.NOT_SO_FAR, START + 999)
     assert proof is Proof.OPEN
-    assert looked(search, Seen.NOT_FOUND, START + 1_000)[1] is Proof.ABSENT
+    assert looked(search, Found.NOT_SO_FAR, START + 1_000)[1] is Proof.ABSENT
 
 
 def test_after_a_restart_it_begins_anew_and_a_validity_that_is_over_counts() -> None:
