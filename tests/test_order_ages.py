@@ -18,7 +18,7 @@ from proxy.model import Call, Executed, Permit, Reply
 from proxy.order_ages import Leaving, OrderAges
 from proxy.pool import ask_for
 from proxy.simulator.counters import DecayingCounters
-from proxy.simulator.kraken_trade import AMEND_PENALTY, CANCEL_PENALTY, penalty
+from proxy.simulator.kraken.trade import AMEND_PENALTY, CANCEL_PENALTY, penalty
 from tests.fakes import FakeClock
 from tests.test_pool import call as call_of
 from tests.test_pool import pool

@@ -54,7 +54,7 @@ class Place:
         self.pools: dict[str, Pool]
 
     async def start(self, folder: Path, limits: BinanceLimits, own: dict[str, LimitOverride]) -> None:
-        self.sim = Simulator(replace(simulation(PLANS), binance=limits), self.clock)
+        self.sim = Simulator(replace(simulation(PLANS), limits={"binance": limits}), self.clock)
         await self.sim.start()
         accounts = configuration(PLANS, self.sim, (), folder).accounts
         self.pools = {

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from proxy.cli.world import DEMO, AccountPlan, simulation
-from proxy.simulator import SimConfig, Simulator
+from proxy.simulator import SimConfig, Simulator, config_from
 
 _PLANS = (*DEMO, AccountPlan("kraken-demo", "kraken", 3))
 
@@ -22,7 +22,7 @@ def simulated(file: Path | None) -> SimConfig:
     if not isinstance(found, dict):
         raise ValueError("it must hold a mapping, with `accounts` and limits")
     try:
-        return SimConfig.from_mapping(found)
+        return config_from(found)
     except (TypeError, AttributeError) as fault:
         raise ValueError(f"not the form of a simulation: {fault}") from None
 

@@ -1,16 +1,17 @@
-"""Simulated exchanges that speak Binance spot, Kraken spot and Crypto.com from the exchange's side.
+"""Simulated exchanges, each from the exchange's side: a folder per exchange and a line in venues.py.
 
 Nothing here comes from the rest of the package: the rules are read a second time from the
 exchanges' documents, so that one misreading cannot agree with itself.
 """
 
+from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.clock import ManualClock, RealClock, SimClock
+from proxy.simulator.config_file import config_from
+from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.faults import Fault
+from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.ledger import Entry, Ledger, Withdrawal
 from proxy.simulator.records import (
-    BinanceLimits,
-    CryptocomLimits,
-    KrakenLimits,
     MarketSpec,
     SimAccount,
     SimConfig,
@@ -34,4 +35,5 @@ __all__ = [
     "SimKey",
     "Simulator",
     "Withdrawal",
+    "config_from",
 ]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from proxy.simulator.orders import Desk
-from proxy.simulator.records import ExchangeName, SimAccount, SimConfig, SimKey
+from proxy.simulator.records import SimAccount, SimConfig, SimKey
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Registry:
                 self._by_name[spec.exchange, key_spec.key] = key
                 account.keys.append(key)
 
-    def find(self, exchange: ExchangeName, name: str) -> LiveKey | None:
+    def find(self, exchange: str, name: str) -> LiveKey | None:
         return self._by_name.get((exchange, name))
 
     def key(self, exchange: str, account: str, alias: str) -> LiveKey:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 from proxy.simulator.records import MarketSpec
 
@@ -11,8 +12,11 @@ _KRAKEN_ALT = {"BTC": "XBT"}
 
 @dataclass(slots=True)
 class Market:
+    """`kind`: of a perpetual, in what it is paid: the quote coin (linear) or the base coin (inverse)."""
+
     spec: MarketSpec
     last: Decimal
+    kind: Literal["spot", "linear", "inverse"] = "spot"
     tick: Decimal = field(init=False)
     step: Decimal = field(init=False)
 
@@ -67,25 +71,33 @@ def kraken_alt(coin: str) -> str:
 
 
 class Board:
-    """All markets, by each exchange's spelling."""
+    """All markets, by each exchange's spelling. `contracts`: the perpetual of each, at the same price."""
 
     def __init__(self, specs: tuple[MarketSpec, ...]) -> None:
         self.markets = [Market(spec, Decimal(spec.price)) for spec in specs]
+        self.contracts = [
+            Market(m.spec, m.last, "linear" if m.spec.quote == "USDT" else "inverse") for m in self.markets
+        ]
         self.coins = list(dict.fromkeys(c for s in specs for c in (s.base, s.quote)))
-        self._names: dict[str, dict[str, Market]] = {"binance": {}, "kraken": {}, "cryptocom": {}}
+        self._names: dict[tuple[str, str], Market] = {}
         for market in self.markets:
-            self._names["binance"][market.binance] = market
-            self._names["cryptocom"][market.cryptocom] = market
-            for name in (market.kraken, market.kraken_alt, market.kraken_ws):
-                self._names["kraken"][name] = market
+            self.spell("binance", market, market.binance)
+            self.spell("cryptocom", market, market.cryptocom)
+            self.spell("kraken", market, market.kraken, market.kraken_alt, market.kraken_ws)
+
+    def spell(self, exchange: str, market: Market, *names: str) -> None:
+        """From now on an exchange knows a market by these names."""
+        for name in names:
+            self._names[exchange, name] = market
 
     def find(self, exchange: str, name: str) -> Market | None:
-        return self._names[exchange].get(name)
+        return self._names.get((exchange, name))
 
     def set_price(self, base: str, quote: str, price: str) -> Market:
-        """Raises KeyError for an unknown market."""
-        for market in self.markets:
-            if (market.spec.base, market.spec.quote) == (base, quote):
-                market.last = Decimal(price)
-                return market
-        raise KeyError(f"{base}/{quote}")
+        """Of the market and of its perpetual. Raises KeyError for an unknown market."""
+        found = [m for m in (*self.markets, *self.contracts) if (m.spec.base, m.spec.quote) == (base, quote)]
+        for market in found:
+            market.last = Decimal(price)
+        if not found:
+            raise KeyError(f"{base}/{quote}")
+        return found[0]

@@ -50,6 +50,8 @@ class Order:
         """Coin and amount that the rest of the order holds."""
         left = self.quantity - self.filled
         spec = self.market.spec
+        if self.market.kind != "spot":
+            return margin(self.market, left, self.price or self.market.last)
         return (spec.base, left) if self.side == "SELL" else (spec.quote, left * (self.price or Decimal(0)))
 
 
@@ -60,6 +62,7 @@ class Desk:
         self.account = account
         self.total = {coin: Decimal(str(amount)) for coin, amount in balances.items()}
         self.held: dict[str, Decimal] = {}
+        self.positions: dict[tuple[str, str, str], Decimal] = {}  # (kind, base, quote) of a perpetual; below 0: short
         self._open: dict[int, Order] = {}
         self._done: OrderedDict[int, Order] = OrderedDict()
         self._open_ids: dict[str, Order] = {}
@@ -86,6 +89,8 @@ class Desk:
         spec = market.spec
         worst = price if price is not None else market.ask
         coin, need = (spec.quote, quantity * worst) if side == "BUY" else (spec.base, quantity)
+        if market.kind != "spot":
+            coin, need = margin(market, quantity, worst)
         if self.free(coin) < need:
             raise NoFunds(coin)
         order.updated_ms = now_ms
@@ -172,15 +177,26 @@ class Desk:
         value = order.quantity * price
         sign = 1 if order.side == "BUY" else -1
         spec = order.market.spec
-        self.total[spec.base] = self.total.get(spec.base, Decimal(0)) + sign * order.quantity
-        self.total[spec.quote] = self.total.get(spec.quote, Decimal(0)) - sign * value
         order.filled, order.filled_value = order.quantity, value
         order.status, order.updated_ms = "FILLED", now_ms
+        if order.market.kind != "spot":
+            names = (order.market.kind, spec.base, spec.quote)
+            self.positions[names] = self.positions.get(names, Decimal(0)) + sign * order.quantity
+            return
+        self.total[spec.base] = self.total.get(spec.base, Decimal(0)) + sign * order.quantity
+        self.total[spec.quote] = self.total.get(spec.quote, Decimal(0)) - sign * value
 
     def _finish(self, order: Order) -> None:
         self._done[order.number] = order
         if len(self._done) + len(self._open) > self._kept and self._done:
             self._done.popitem(last=False)
+
+
+def margin(market: Market, quantity: Decimal, price: Decimal) -> tuple[str, Decimal]:
+    """Coin and amount that a perpetual's order holds, at a leverage of ten. `quantity`: in the base coin (linear) or in
+    the quote coin (inverse)."""
+    spec = market.spec
+    return (spec.quote, quantity * price / 10) if market.kind == "linear" else (spec.base, quantity / price / 10)
 
 
 def crosses(order: Order, market: Market) -> bool:

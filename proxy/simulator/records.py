@@ -1,12 +1,10 @@
-"""What a simulation consists of (frozen, from Python or a mapping) and what passes through it."""
+"""What a simulation consists of (frozen) and what passes through it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar, cast, get_args
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-ExchangeName = Literal["binance", "kraken", "cryptocom"]
 _T = TypeVar("_T")
-EXCHANGES: tuple[ExchangeName, ...] = get_args(ExchangeName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +12,8 @@ class SimKey:
     """One API key as the exchange knows it.
 
     `secret`: Binance: HMAC secret, or the *public* key as PEM (Ed25519, RSA); Kraken: base64;
-    Crypto.com: text. `addresses` empty: no whitelist, any address may use the key.
-    `nonce_window`: Kraken only, in ticks of the nonce.
+    Coinbase: the *public* key as PEM; all others: text. `passphrase`: OKX and KuCoin. `addresses` empty: no whitelist,
+    any address may use the key. `nonce_window`: Kraken only, in ticks of the nonce.
     """
 
     alias: str
@@ -25,6 +23,7 @@ class SimKey:
     read: bool = True
     trade: bool = True
     withdraw: bool = False
+    passphrase: str = field(default="", repr=False)
     nonce_window: int = 0
 
 
@@ -32,7 +31,7 @@ class SimKey:
 class SimAccount:
     """`tier`: Kraken only (starter, intermediate, pro). `balances`: coin (BTC, USDT, USD) to amount."""
 
-    exchange: ExchangeName
+    exchange: str
     name: str
     keys: tuple[SimKey, ...]
     balances: Mapping[str, str] = field(
@@ -43,7 +42,8 @@ class SimAccount:
 
 @dataclass(frozen=True, slots=True)
 class MarketSpec:
-    """A spot market on every exchange; each exchange spells its name in its own way."""
+    """A spot market on every exchange, and a perpetual where an exchange has futures: linear (paid in the quote coin)
+    if that is USDT, else inverse (paid in the base coin). Each exchange spells its names in its own way."""
 
     base: str
     quote: str
@@ -63,95 +63,26 @@ DEFAULT_MARKETS = (
 
 
 @dataclass(frozen=True, slots=True)
-class BinanceLimits:
-    weight_1m: int = 6000
-    raw_5m: int = 300_000
-    orders_10s: int = 100
-    orders_1d: int = 200_000
-    sapi_ip_1m: int = 12_000
-    futures_weight_1m: int = 2400
-    ban_after: int = 5  # refused requests of an address inside one minute before the 418
-    ban_seconds: int = 120  # doubles with every further ban, up to three days
-
-
-@dataclass(frozen=True, slots=True)
-class KrakenLimits:
-    """Key and engine counters follow the account's tier; `rest` and `engine` override (capacity, decay per s)."""
-
-    rest: tuple[float, float] | None = None
-    engine: tuple[float, float] | None = None
-    public: tuple[float, float] = (30.0, 1.0)  # not published; about one call a second is recommended
-    open_orders: int | None = None
-    lockout_after: int = 10  # wrong nonces, signatures or keys in a row
-    lockout_seconds: int = 60  # every call while locked out starts it again
-
-
-@dataclass(frozen=True, slots=True)
-class CryptocomLimits:
-    """Capacities; the windows are the exchange's (100 ms, or 1 s for the slow two, staking and public).
-
-    `by_account`: private methods are counted by account, as the help centre has it, not by key as the reference says.
-    """
-
-    order: int = 15
-    detail: int = 30
-    slow: int = 1
-    staking: int = 50
-    other: int = 3
-    public: int = 100
-    by_account: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SimConfig:
     accounts: tuple[SimAccount, ...] = ()
     markets: tuple[MarketSpec, ...] = DEFAULT_MARKETS
-    binance: BinanceLimits = BinanceLimits()
-    kraken: KrakenLimits = KrakenLimits()
-    cryptocom: CryptocomLimits = CryptocomLimits()
+    limits: Mapping[str, Any] = field(default_factory=dict)  # exchange -> its own record of limits
     ledger_size: int = 50_000  # requests remembered
     orders_kept: int = 20_000  # orders remembered per account, open ones included
 
-    @classmethod
-    def from_mapping(cls, data: Mapping[str, Any]) -> "SimConfig":
-        """From a parsed YAML or JSON file with the same names; unknown names raise ValueError."""
-        plain = dict(data)
-        accounts = tuple(
-            _build(SimAccount, {**a, "keys": tuple(_build(SimKey, _tuples(k)) for k in a.get("keys", ()))})
-            for a in plain.pop("accounts", ())
-        )
-        for account in accounts:
-            if account.exchange not in EXCHANGES:
-                raise ValueError(f"accounts: unknown exchange {account.exchange!r}")
-        parts: dict[str, Any] = {"accounts": accounts}
-        if "markets" in plain:
-            parts["markets"] = tuple(_build(MarketSpec, m) for m in plain.pop("markets"))
-        limits = {"binance": BinanceLimits, "kraken": KrakenLimits, "cryptocom": CryptocomLimits}
-        for name, record in limits.items():
-            if name in plain:
-                parts[name] = _build(record, _tuples(plain.pop(name)))
-        return _build(cls, {**plain, **parts})
-
-
-def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-
-
-def _build(record: type[_T], data: Mapping[str, Any]) -> _T:
-    known = {f.name for f in fields(cast(Any, record))}
-    if unknown := sorted(set(data) - known):
-        raise ValueError(f"{record.__name__}: unknown name {', '.join(unknown)}")
-    try:
-        return record(**data)
-    except TypeError as error:
-        raise ValueError(f"{record.__name__}: {error}") from None
+    def limits_of(self, exchange: str, usual: _T) -> _T:
+        """What this simulation says of an exchange's limits, else what is usual there."""
+        return cast(_T, self.limits.get(exchange, usual))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it arrived: raw texts. Header names in lower case; `address` is the peer of the connection."""
+    """A request as it arrived: raw texts. Header names in lower case; `address` is the peer of the connection.
 
-    exchange: ExchangeName
+    `product`: the one whose host it was sent to.
+    """
+
+    exchange: str
     method: str
     path: str
     query: str
@@ -160,6 +91,7 @@ class Asked:
     address: str
     now_ms: int
     monotonic: float
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,15 @@ from email.utils import formatdate
 from aiohttp import web
 
 from proxy.simulator.accounts import Registry, until_ms
-from proxy.simulator.binance import BinanceVenue
 from proxy.simulator.clock import RealClock, SimClock
 from proxy.simulator.control import control_app
-from proxy.simulator.cryptocom import CryptocomVenue
+from proxy.simulator.cryptocom.venue import CryptocomVenue
 from proxy.simulator.faults import Fault, Faults, page
-from proxy.simulator.kraken import KrakenVenue
 from proxy.simulator.ledger import Ledger
 from proxy.simulator.market import Board
-from proxy.simulator.records import EXCHANGES, Answer, Asked, ExchangeName, SimConfig
+from proxy.simulator.records import Answer, Asked, SimConfig
 from proxy.simulator.venue import Floor, Venue
+from proxy.simulator.venues import EXCHANGES, VENUES
 
 BODY_LIMIT = 1 << 20
 _HTML = "text/html"
@@ -35,42 +34,38 @@ class Simulator:
         self.ledger = Ledger(config.ledger_size)
         self.faults = Faults()
         floor = Floor(config, self.registry, self.board, self.ledger)
-        self.binance = BinanceVenue(floor)
-        self.kraken = KrakenVenue(floor)
-        self.cryptocom = CryptocomVenue(floor)
-        self._venues: dict[ExchangeName, Venue] = {
-            "binance": self.binance,
-            "kraken": self.kraken,
-            "cryptocom": self.cryptocom,
-        }
-        self.clock_offset_ms: dict[ExchangeName, int] = dict.fromkeys(EXCHANGES, 0)
+        self.venues: dict[str, Venue] = {name: kind.venue(floor) for name, kind in VENUES.items()}
+        self.clock_offset_ms: dict[str, int] = dict.fromkeys(EXCHANGES, 0)
         self._cdn: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._runners: list[web.BaseRunner] = []
-        self._urls: dict[str, str] = {}
+        self._urls: dict[tuple[str, str], str] = {}
         self._date = (0, "")
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen. `port` 0: free ports; else binance, kraken, cryptocom and control follow one another.
+        """Listen for the exchanges that have accounts, or for all if none has. `port` 0: free ports; else the controls
+        come first, then the doors of the exchanges follow one another.
 
         Raises OSError when one is taken; nothing listens then.
         """
+        wanted = {account.exchange for account in self.config.accounts} or set(EXCHANGES)
+        doors = [(name, door) for name in EXCHANGES if name in wanted for door in VENUES[name].doors]
         try:
-            for number, name in enumerate(EXCHANGES):
-                server = web.Server(self._door(name), access_log=None)
-                runner = web.ServerRunner(server, shutdown_timeout=0.1)
-                await self._listen(runner, name, host, port + number if port else 0)
             app = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=0.1)
-            await self._listen(app, "control", host, port + len(EXCHANGES) if port else 0)
+            await self._listen(app, ("control", ""), host, port)
+            for number, (name, door) in enumerate(doors, 1):
+                server = web.Server(self._door(name, door), access_log=None)
+                runner = web.ServerRunner(server, shutdown_timeout=0.1)
+                await self._listen(runner, (name, door), host, port + number if port else 0)
         except OSError:
             await self.stop()
             raise
 
-    async def _listen(self, runner: web.BaseRunner, name: str, host: str, port: int) -> None:
+    async def _listen(self, runner: web.BaseRunner, door: tuple[str, str], host: str, port: int) -> None:
         await runner.setup()
         self._runners.append(runner)
         site = web.TCPSite(runner, host, port, backlog=1024)
         await site.start()
-        self._urls[name] = f"http://{host}:{runner.addresses[0][1]}"
+        self._urls[door] = f"http://{host}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         for runner in self._runners:
@@ -78,11 +73,15 @@ class Simulator:
         self._runners.clear()
         self._urls.clear()
 
-    def url(self, name: str) -> str:
-        """Base URL of an exchange, or of the controls ("control"). Raises KeyError before start."""
-        return self._urls[name]
+    def url(self, name: str, product: str = "") -> str:
+        """Base URL of an exchange (of its usual product, or of another), or of the controls ("control").
 
-    def now_ms(self, exchange: ExchangeName) -> int:
+        Raises KeyError before start.
+        """
+        doors = VENUES[name].doors if name in VENUES else ("",)
+        return self._urls[name, product or doors[0]]
+
+    def now_ms(self, exchange: str) -> int:
         return self.clock.now_ms() + self.clock_offset_ms[exchange]
 
     # What tests and the control page turn. Raise KeyError for unknown names.
@@ -90,58 +89,59 @@ class Simulator:
     def inject(self, fault: Fault) -> None:
         self.faults.inject(fault)
 
-    def suspend_key(self, exchange: ExchangeName, account: str, key: str, seconds: float | None = None) -> None:
+    def suspend_key(self, exchange: str, account: str, key: str, seconds: float | None = None) -> None:
         """`seconds` None: until lifted."""
         live = self.registry.key(exchange, account, key)
         live.suspended_until_ms = until_ms(self.now_ms(exchange), seconds)
 
-    def lift_key(self, exchange: ExchangeName, account: str, key: str) -> None:
+    def lift_key(self, exchange: str, account: str, key: str) -> None:
         live = self.registry.key(exchange, account, key)
         live.suspended_until_ms, live.deleted = 0.0, False
 
-    def delete_key(self, exchange: ExchangeName, account: str, key: str) -> None:
+    def delete_key(self, exchange: str, account: str, key: str) -> None:
         self.registry.key(exchange, account, key).deleted = True
 
-    def set_trade(self, exchange: ExchangeName, account: str, key: str, allowed: bool) -> None:
+    def set_trade(self, exchange: str, account: str, key: str, allowed: bool) -> None:
         self.registry.key(exchange, account, key).trade = allowed
 
-    def suspend_account(self, exchange: ExchangeName, account: str, seconds: float | None = None) -> None:
+    def suspend_account(self, exchange: str, account: str, seconds: float | None = None) -> None:
         """`seconds` None: until lifted, 0: lift."""
         live = self.registry.account(exchange, account)
         live.suspended_until_ms = until_ms(self.now_ms(exchange), seconds)
 
-    def enlist(self, exchange: ExchangeName, account: str, key: str, address: str) -> None:
+    def enlist(self, exchange: str, account: str, key: str, address: str) -> None:
         self.registry.key(exchange, account, key).whitelist.add(address)
 
-    def unlist(self, exchange: ExchangeName, account: str, key: str, address: str) -> None:
+    def unlist(self, exchange: str, account: str, key: str, address: str) -> None:
         """Take an address off the whitelist. A key without one gets an empty one: nobody may use it then."""
         live = self.registry.key(exchange, account, key)
         live.whitelist.discard(address)
         live.restricted = True
 
-    def ban_address(self, exchange: ExchangeName, address: str, seconds: float) -> None:
-        """In the exchange's own way: Binance 418; the others only know a CDN block."""
-        if not self._venues[exchange].ban(address, seconds, self.now_ms(exchange)):
+    def ban_address(self, exchange: str, address: str, seconds: float) -> None:
+        """In the exchange's own way, or by its CDN if it has none."""
+        if not self.venues[exchange].ban(address, seconds, self.now_ms(exchange)):
             self.block_address(exchange, address, seconds)
 
-    def block_address(self, exchange: ExchangeName, address: str, seconds: float) -> None:
+    def block_address(self, exchange: str, address: str, seconds: float) -> None:
         """The CDN in front of the exchange answers 403 with HTML."""
         self._cdn[exchange, address] = self.now_ms(exchange) + seconds * 1000
         if len(self._cdn) > 10_000:
             self._cdn.popitem(last=False)
 
-    def lift_address(self, exchange: ExchangeName, address: str) -> None:
+    def lift_address(self, exchange: str, address: str) -> None:
         self._cdn.pop((exchange, address), None)
-        if exchange == "binance":
-            self.binance.lift_ban(address)
+        self.venues[exchange].lift(address)
 
-    def set_clock_offset(self, exchange: ExchangeName, offset_ms: int) -> None:
+    def set_clock_offset(self, exchange: str, offset_ms: int) -> None:
         """From now on the exchange's clock is wrong by that much."""
         self.clock_offset_ms[exchange] = offset_ms
 
     def count_by_account(self, by_account: bool) -> None:
         """Crypto.com: private methods are counted by account from now on, or by key again. Counts begin anew."""
-        self.cryptocom.by_account = by_account
+        venue = self.venues["cryptocom"]
+        assert isinstance(venue, CryptocomVenue)
+        venue.by_account = by_account
 
     def set_price(self, base: str, quote: str, price: str) -> None:
         """Move a market's price; resting orders that it reaches fill."""
@@ -151,13 +151,13 @@ class Simulator:
 
     # One request.
 
-    def _door(self, exchange: ExchangeName) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    def _door(self, exchange: str, product: str) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         async def enter(request: web.BaseRequest) -> web.StreamResponse:
-            return await self._serve(exchange, request)
+            return await self._serve(exchange, product, request)
 
         return enter
 
-    async def _serve(self, exchange: ExchangeName, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve(self, exchange: str, product: str, request: web.BaseRequest) -> web.StreamResponse:
         peer = request.transport.get_extra_info("peername") if request.transport else None
         body = await _body(request) if request.body_exists else b""
         path, _, query = request.raw_path.partition("?")
@@ -171,12 +171,13 @@ class Simulator:
             peer[0] if peer else "",
             self.now_ms(exchange),
             self.clock.monotonic(),
+            product,
         )
         if len(body) > BODY_LIMIT:
             return self._send(asked, Answer(413, page(413, "Payload Too Large"), "413", content_type=_HTML))
         if (until := self._cdn.get((exchange, asked.address))) is not None and asked.now_ms < until:
             return self._send(asked, Answer(403, page(403, "403 Forbidden"), "403", content_type=_HTML))
-        venue = self._venues[exchange]
+        venue = self.venues[exchange]
         if self.faults:
             live = venue.identify(asked)
             account, key = (live.account.name, live.alias) if live else ("", "")
@@ -200,9 +201,9 @@ class Simulator:
                 self._spoil_key(fault, asked, account, key)
             return self._send(asked, venue.answer(asked))
         if action == "ban_address":
-            self.ban_address(exchange, asked.address, fault.seconds or 120.0)
-            if exchange == "binance":
+            if venue.ban(asked.address, fault.seconds or 120.0, self.now_ms(exchange)):
                 return self._send(asked, venue.answer(asked))
+            self.block_address(exchange, asked.address, fault.seconds or 120.0)
             return self._send(asked, Answer(403, page(403, "403 Forbidden"), content_type=_HTML), outcome)
         if action == "cdn_ban":
             self.block_address(exchange, asked.address, fault.seconds or 300.0)

@@ -24,7 +24,7 @@ def test_a_file(tmp_path: Path) -> None:
     file.write_text(FILE)
     config = simulated(file)
     assert (config.accounts[0].name, config.accounts[0].keys[0].key) == ("desk", "dummy-key")
-    assert config.binance.orders_10s == 7
+    assert config.limits["binance"].orders_10s == 7
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "accounts: 5", "accounts: [5]", "binance: 5", "nothing: 1"])

@@ -273,7 +273,7 @@ async def test_an_account_over_its_order_limit(new_world: Callable[..., World]) 
 
 async def test_an_account_whose_order_limit_the_exchange_tells(new_world: Callable[..., World]) -> None:
     """Fewer orders than the table says, and the exchange says so when it is asked: no order is ever refused."""
-    world = new_world(sim=lambda config: replace(config, binance=BinanceLimits(orders_10s=20)))
+    world = new_world(sim=lambda config: replace(config, limits={"binance": BinanceLimits(orders_10s=20)}))
     world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 0.01)  # a window begins
     start = world.mark()
     await load(world, BINANCE, 120, orders=True, prefix="t", bots=BOTS)
@@ -283,7 +283,7 @@ async def test_an_account_whose_order_limit_the_exchange_tells(new_world: Callab
 
 async def test_orders_that_fill_do_not_use_up_the_order_limit(new_world: Callable[..., World]) -> None:
     """The exchange gives them back, and cancels and orders that it accepts weigh nothing."""
-    world = new_world(sim=lambda config: replace(config, binance=BinanceLimits(orders_10s=10)))
+    world = new_world(sim=lambda config: replace(config, limits={"binance": BinanceLimits(orders_10s=10)}))
     assert (await one(world, read_of(BINANCE))).well  # from here on the daemon knows the exchange's second
     world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 1.5)  # well inside a window
     query = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001"

@@ -278,7 +278,9 @@ _LIMITS = {
 def wide_sim(config: SimConfig) -> SimConfig:
     """The narrow counters of keys and accounts widened on both sides, for tests of anything but limits."""
     binance = BinanceLimits(orders_10s=int(_WIDE[0]))
-    return replace(config, binance=binance, kraken=KrakenLimits(rest=_WIDE, engine=_WIDE, open_orders=5_000))
+    return replace(
+        config, limits={"binance": binance, "kraken": KrakenLimits(rest=_WIDE, engine=_WIDE, open_orders=5_000)}
+    )
 
 
 def wide_daemon(config: Config) -> Config:

@@ -58,7 +58,7 @@ class Crashes:
         self.outcome = Outcome()
         limits = BinanceLimits(weight_1m=_WIDE, raw_5m=_WIDE, orders_10s=_WIDE, orders_1d=_WIDE)
         made = simulation((PLAN,))
-        self.sim = Simulator(SimConfig(accounts=made.accounts, binance=limits, ledger_size=_WIDE))
+        self.sim = Simulator(SimConfig(accounts=made.accounts, limits={"binance": limits}, ledger_size=_WIDE))
         self.port = _free_port()
         self.process: asyncio.subprocess.Process | None = None
         self.answers: dict[str, str] = {}

@@ -201,7 +201,7 @@ async def test_orders_cost_no_weight_when_they_succeed(start: Any) -> None:
 async def test_over_the_weight_then_banned(start: Any) -> None:
     clock = ManualClock()
     clock.advance(15)
-    sim = await start(config(binance=BinanceLimits(weight_1m=40, ban_after=2)), clock)
+    sim = await start(config(limits={"binance": BinanceLimits(weight_1m=40, ban_after=2)}), clock)
     bot = Binance(sim.url("binance"))
     for _ in range(2):
         assert (await bot.raw("GET", "/api/v3/exchangeInfo")).status == 200
@@ -220,7 +220,7 @@ async def test_over_the_weight_then_banned(start: Any) -> None:
 
 async def test_each_further_ban_is_twice_as_long(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(binance=BinanceLimits(weight_1m=1, ban_after=0)), clock)
+    sim = await start(config(limits={"binance": BinanceLimits(weight_1m=1, ban_after=0)}), clock)
     bot = Binance(sim.url("binance"))
     waits = []
     for _ in range(3):
@@ -233,7 +233,7 @@ async def test_each_further_ban_is_twice_as_long(start: Any) -> None:
 
 async def test_raw_requests_are_counted_too(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(binance=BinanceLimits(raw_5m=2)), clock)
+    sim = await start(config(limits={"binance": BinanceLimits(raw_5m=2)}), clock)
     bot = Binance(sim.url("binance"))
     got = [await bot.raw("GET", "/api/v3/ping") for _ in range(3)]
     assert [one.status for one in got] == [200, 200, 429]
@@ -241,7 +241,7 @@ async def test_raw_requests_are_counted_too(start: Any) -> None:
 
 
 async def test_wallet_calls_have_their_own_counters_and_never_ban(start: Any) -> None:
-    sim = await start(config(binance=BinanceLimits(sapi_ip_1m=10, ban_after=0)), ManualClock())
+    sim = await start(config(limits={"binance": BinanceLimits(sapi_ip_1m=10, ban_after=0)}), ManualClock())
     bot = Binance(sim.url("binance"))
     path = "/sapi/v1/capital/config/getall"
     got = [await bot("GET", path, sim.clock.now_ms()) for _ in range(3)]
@@ -253,7 +253,7 @@ async def test_wallet_calls_have_their_own_counters_and_never_ban(start: Any) ->
 async def test_windows_are_aligned_to_the_minute(start: Any) -> None:
     clock = ManualClock()
     clock.advance(59)
-    sim = await start(config(binance=BinanceLimits(weight_1m=20)), clock)
+    sim = await start(config(limits={"binance": BinanceLimits(weight_1m=20)}), clock)
     bot = Binance(sim.url("binance"))
     assert (await bot.raw("GET", "/api/v3/exchangeInfo")).status == 200
     clock.advance(1)
@@ -262,7 +262,7 @@ async def test_windows_are_aligned_to_the_minute(start: Any) -> None:
 
 async def test_order_limit_is_the_accounts(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(binance=BinanceLimits(orders_10s=2)), clock)
+    sim = await start(config(limits={"binance": BinanceLimits(orders_10s=2)}), clock)
     first = Binance(sim.url("binance"))
     second = replace(first, key=f"{B_KEY}-2", address=OTHER)
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}

@@ -34,7 +34,7 @@ CASES = [
 @pytest.fixture(params=CASES, ids=[case[0] for case in CASES])
 async def venue(request: Any, start: Any) -> Any:
     name, symbol, key, secret = request.param
-    sim = await start(config(kraken=KrakenLimits(rest=(1000, 1))))
+    sim = await start(config(limits={"kraken": KrakenLimits(rest=(1000, 1))}))
     client = aimed(getattr(ccxt, name)({"apiKey": key, "secret": secret}), sim.url(name))
     yield sim, client, symbol
     await client.close()

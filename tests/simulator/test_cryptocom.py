@@ -147,7 +147,7 @@ async def test_windows_slide_per_key_and_method(start: Any, method: str, capacit
 @pytest.mark.parametrize("by", ["config", "control"])
 async def test_private_methods_may_count_by_account(start: Any, by: str) -> None:
     limits = CryptocomLimits(by_account=by == "config")
-    sim = await start(replace(config(), cryptocom=limits), ManualClock())
+    sim = await start(replace(config(), limits={"cryptocom": limits}), ManualClock())
     bot = Cryptocom(sim.url("cryptocom"))
     other = replace(bot, key=f"{C_KEY}-2")
     if by == "control":

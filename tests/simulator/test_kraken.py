@@ -101,7 +101,7 @@ async def test_key_states(bot: Kraken, sim: Simulator) -> None:
 
 async def test_wrong_nonces_in_a_row_lock_the_key_out(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(kraken=KrakenLimits(lockout_after=3, lockout_seconds=60)), clock)
+    sim = await start(config(limits={"kraken": KrakenLimits(lockout_after=3, lockout_seconds=60)}), clock)
     bot = Kraken(sim.url("kraken"))
     await bot("Balance", 100)
     for _ in range(3):
@@ -135,7 +135,7 @@ async def test_rest_counter_is_the_keys_and_decays(start: Any) -> None:
 
 async def test_public_counter_is_the_addresss(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(kraken=KrakenLimits(public=(2, 1))), clock)
+    sim = await start(config(limits={"kraken": KrakenLimits(public=(2, 1))}), clock)
     target = sim.url("kraken") + "/0/public/Time"
     for _ in range(2):
         assert errors(await send("GET", target)) == []
@@ -145,7 +145,7 @@ async def test_public_counter_is_the_addresss(start: Any) -> None:
 
 async def test_engine_counter_is_accounts_and_pairs_with_age(start: Any) -> None:
     clock = ManualClock()
-    sim = await start(config(kraken=KrakenLimits(engine=(10, 0))), clock)
+    sim = await start(config(limits={"kraken": KrakenLimits(engine=(10, 0))}), clock)
     bot = Kraken(sim.url("kraken"))
     second = replace(bot, key=f"{K_KEY}-2", address=OTHER)
     young = (await bot("AddOrder", **LIMIT)).json["result"]["txid"][0]

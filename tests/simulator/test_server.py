@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.simulator import BinanceLimits, ManualClock, SimAccount, SimConfig, SimKey, Simulator
+from proxy.simulator import BinanceLimits, ManualClock, SimAccount, SimConfig, SimKey, Simulator, config_from
 from proxy.simulator.ledger import Ledger
 from tests.simulator.clients import B_KEY, HERE, OTHER, Binance, config, send
 
@@ -87,7 +87,7 @@ async def test_ports_follow_one_another_and_stop_frees_them() -> None:
     for _ in range(2):
         sim = Simulator(config())
         await sim.start(port=port)
-        assert sim.url("kraken") == f"http://{HERE}:{port + 1}"
+        assert sim.url("kraken") == f"http://{HERE}:{port + 2}"
         await sim.stop()
     with pytest.raises(KeyError):
         sim.url("kraken")
@@ -105,7 +105,7 @@ async def test_a_taken_port_leaves_nothing_listening() -> None:
 
 
 def test_config_from_mapping() -> None:
-    read = SimConfig.from_mapping(
+    read = config_from(
         {
             "accounts": [
                 {
@@ -120,7 +120,7 @@ def test_config_from_mapping() -> None:
         }
     )
     assert read.accounts[0].keys == (SimKey("main", B_KEY, "dummy-secret", (HERE,)),)
-    assert (read.binance, read.kraken.engine) == (BinanceLimits(weight_1m=100), (10, 1))
+    assert (read.limits["binance"], read.limits["kraken"].engine) == (BinanceLimits(weight_1m=100), (10, 1))
     assert "dummy-secret" not in repr(read)
 
 
@@ -135,7 +135,7 @@ def test_config_from_mapping() -> None:
 )
 def test_config_faults_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"unknown|missing"):
-        SimConfig.from_mapping(wrong)
+        config_from(wrong)
 
 
 def test_keys_must_be_unique() -> None:

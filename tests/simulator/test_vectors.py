@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from proxy.simulator.binance_wire import Refusal, Verifier, parameters, signed_text
-from proxy.simulator.cryptocom_wire import envelope, flat, signature
-from proxy.simulator.cryptocom_wire import signed_text as cryptocom_text
-from proxy.simulator.kraken_wire import signed
+from proxy.simulator.binance.wire import Refusal, Verifier, parameters, signed_text
+from proxy.simulator.cryptocom.wire import envelope, flat, signature
+from proxy.simulator.cryptocom.wire import signed_text as cryptocom_text
+from proxy.simulator.kraken.wire import signed
 
 BINANCE_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 TAIL = "side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"

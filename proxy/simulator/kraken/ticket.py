@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.counters import DecayingCounters
-from proxy.simulator.kraken_wire import Refusal
+from proxy.simulator.kraken.wire import Refusal
 from proxy.simulator.market import Market
 from proxy.simulator.orders import Order, Side
 from proxy.simulator.records import Asked

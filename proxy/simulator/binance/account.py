@@ -4,9 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from proxy.simulator.binance_data import market
-from proxy.simulator.binance_ticket import Seat
-from proxy.simulator.binance_trade import (
+from proxy.simulator.binance.data import market
+from proxy.simulator.binance.ticket import Seat
+from proxy.simulator.binance.trade import (
     amend,
     cancel,
     cancel_all,
@@ -16,7 +16,7 @@ from proxy.simulator.binance_trade import (
     shown,
     test_order,
 )
-from proxy.simulator.binance_wire import Refusal
+from proxy.simulator.binance.wire import Refusal
 from proxy.simulator.orders import Order
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.simulator.cryptocom_wire import Refusal
+from proxy.simulator.cryptocom.wire import Refusal
 from proxy.simulator.market import Market
 from proxy.simulator.venue import Floor
 

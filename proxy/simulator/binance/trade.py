@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from proxy.simulator.binance_ticket import Seat, Ticket, check_filters, read_client_id, read_number, read_ticket
-from proxy.simulator.binance_wire import Refusal
+from proxy.simulator.binance.ticket import Seat, Ticket, check_filters, read_client_id, read_number, read_ticket
+from proxy.simulator.binance.wire import Refusal
 from proxy.simulator.orders import NoFunds, Order
 
 

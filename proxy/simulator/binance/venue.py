@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import orjson
 
 from proxy.simulator.accounts import LiveKey
-from proxy.simulator.binance_account import PRIVATE
-from proxy.simulator.binance_data import PUBLIC
-from proxy.simulator.binance_rows import PATHS, ROWS, Row
-from proxy.simulator.binance_ticket import Seat
-from proxy.simulator.binance_wire import (
+from proxy.simulator.binance.account import PRIVATE
+from proxy.simulator.binance.data import PUBLIC
+from proxy.simulator.binance.limits import BinanceLimits
+from proxy.simulator.binance.rows import PATHS, ROWS, Row
+from proxy.simulator.binance.ticket import Seat
+from proxy.simulator.binance.wire import (
     Refusal,
     Verifier,
     check_time,
@@ -42,7 +43,7 @@ class BinanceVenue:
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
-        limits = self.limits = floor.config.binance
+        limits = self.limits = floor.config.limits_of("binance", BinanceLimits())
         self.weight = FixedWindows(limits.weight_1m, _MINUTE)
         self.raw = FixedWindows(limits.raw_5m, 5 * _MINUTE)
         self.futures = FixedWindows(limits.futures_weight_1m, _MINUTE)
@@ -121,7 +122,7 @@ class BinanceVenue:
             self._bans.popitem(last=False)
         return True
 
-    def lift_ban(self, address: str) -> None:
+    def lift(self, address: str) -> None:
         self._bans.pop(address, None)
 
     @staticmethod

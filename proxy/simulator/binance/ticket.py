@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from proxy.simulator.accounts import LiveKey
-from proxy.simulator.binance_data import market
-from proxy.simulator.binance_wire import Refusal, need
+from proxy.simulator.binance.data import market
+from proxy.simulator.binance.wire import Refusal, need
 from proxy.simulator.counters import FixedWindows
 from proxy.simulator.market import Market
 from proxy.simulator.orders import Side

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.simulator.binance_rows import symbol_count
-from proxy.simulator.binance_wire import Refusal
+from proxy.simulator.binance.limits import BinanceLimits
+from proxy.simulator.binance.rows import symbol_count
+from proxy.simulator.binance.wire import Refusal
 from proxy.simulator.market import Market
 from proxy.simulator.venue import Floor
 
@@ -42,7 +43,7 @@ def time(floor: Floor, params: Params, now_ms: int) -> Any:
 
 
 def _rate_limits(floor: Floor) -> list[dict[str, Any]]:
-    limits = floor.config.binance
+    limits = floor.config.limits_of("binance", BinanceLimits())
     return [
         {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
         for kind, interval, number, limit in (
@@ -210,7 +211,7 @@ def system_status(floor: Floor, params: Params, now_ms: int) -> Any:
 
 def no_symbols(floor: Floor, params: Params, now_ms: int) -> Any:
     """The futures catalogues: there, but empty."""
-    limit = floor.config.binance.futures_weight_1m
+    limit = floor.config.limits_of("binance", BinanceLimits()).futures_weight_1m
     limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": limit}]
     return {"timezone": "UTC", "serverTime": now_ms, "rateLimits": limits, "exchangeFilters": [], "symbols": []}
 

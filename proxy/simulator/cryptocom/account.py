@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from proxy.simulator.cryptocom_trade import (
+from proxy.simulator.cryptocom.trade import (
     Seat,
     amend_order,
     cancel_all,
@@ -14,7 +14,7 @@ from proxy.simulator.cryptocom_trade import (
     shown,
     wanted,
 )
-from proxy.simulator.cryptocom_wire import Refusal
+from proxy.simulator.cryptocom.wire import Refusal
 from proxy.simulator.orders import Order
 
 

@@ -9,10 +9,11 @@ import orjson
 
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.counters import SlidingWindows
-from proxy.simulator.cryptocom_account import PRIVATE
-from proxy.simulator.cryptocom_data import PUBLIC
-from proxy.simulator.cryptocom_trade import Seat
-from proxy.simulator.cryptocom_wire import (
+from proxy.simulator.cryptocom.account import PRIVATE
+from proxy.simulator.cryptocom.data import PUBLIC
+from proxy.simulator.cryptocom.limits import CryptocomLimits
+from proxy.simulator.cryptocom.trade import Seat
+from proxy.simulator.cryptocom.wire import (
     NONCE_SLACK_MS,
     Envelope,
     Refusal,
@@ -36,7 +37,7 @@ class CryptocomVenue:
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
-        self.limits = floor.config.cryptocom
+        self.limits = floor.config.limits_of("cryptocom", CryptocomLimits())
         self.by_account = self.limits.by_account
         self.windows = SlidingWindows()
         self._seen: OrderedDict[str, int] = OrderedDict()  # signature -> nonce, for the same envelope twice
@@ -156,6 +157,9 @@ class CryptocomVenue:
 
     def ban(self, address: str, seconds: float, now_ms: int) -> bool:
         return False
+
+    def lift(self, address: str) -> None:
+        """There is none."""
 
     def throttled(self, asked: Asked) -> Answer:
         return self._say(Refusal(429, 42901, "TOO_MANY_REQUESTS"), asked)

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from proxy.simulator.kraken_data import market
-from proxy.simulator.kraken_ticket import (
+from proxy.simulator.kraken.data import market
+from proxy.simulator.kraken.ticket import (
     Seat,
     Ticket,
     by_txid,
@@ -15,7 +15,7 @@ from proxy.simulator.kraken_ticket import (
     read_ticket,
     txid,
 )
-from proxy.simulator.kraken_wire import Refusal
+from proxy.simulator.kraken.wire import Refusal
 from proxy.simulator.orders import NoFunds, Order
 
 # Penalties by the age of the order in seconds: (younger than, units).

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from proxy.simulator.accounts import LiveKey
-from proxy.simulator.cryptocom_data import market
-from proxy.simulator.cryptocom_wire import Refusal
+from proxy.simulator.cryptocom.data import market
+from proxy.simulator.cryptocom.wire import Refusal
 from proxy.simulator.market import Market
 from proxy.simulator.orders import NoFunds, Order, Side
 from proxy.simulator.records import Asked

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from proxy.simulator.kraken_wire import Refusal
+from proxy.simulator.kraken.wire import Refusal
 from proxy.simulator.market import Market, kraken_alt, kraken_coin
 from proxy.simulator.venue import Floor
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from proxy.simulator.kraken_ticket import Seat, by_txid, described, txid
-from proxy.simulator.kraken_trade import add_batch, add_order, amend_order, cancel_all, cancel_batch, cancel_order
-from proxy.simulator.kraken_wire import Refusal
+from proxy.simulator.kraken.ticket import Seat, by_txid, described, txid
+from proxy.simulator.kraken.trade import add_batch, add_order, amend_order, cancel_all, cancel_batch, cancel_order
+from proxy.simulator.kraken.wire import Refusal
 from proxy.simulator.market import kraken_coin
 from proxy.simulator.orders import Order
 

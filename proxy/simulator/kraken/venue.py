@@ -8,10 +8,11 @@ import orjson
 
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.counters import DecayingCounters
-from proxy.simulator.kraken_account import PRIVATE
-from proxy.simulator.kraken_data import PUBLIC
-from proxy.simulator.kraken_ticket import Seat
-from proxy.simulator.kraken_wire import Refusal, nonce_text, parameters, signed, take_nonce
+from proxy.simulator.kraken.account import PRIVATE
+from proxy.simulator.kraken.data import PUBLIC
+from proxy.simulator.kraken.limits import KrakenLimits
+from proxy.simulator.kraken.ticket import Seat
+from proxy.simulator.kraken.wire import Refusal, nonce_text, parameters, signed, take_nonce
 from proxy.simulator.records import Answer, Asked
 from proxy.simulator.venue import Floor
 
@@ -26,7 +27,7 @@ class KrakenVenue:
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
-        self.limits = floor.config.kraken
+        self.limits = floor.config.limits_of("kraken", KrakenLimits())
         self.rest = DecayingCounters()
         self.engine = DecayingCounters()
         self.public = DecayingCounters()
@@ -140,6 +141,9 @@ class KrakenVenue:
 
     def ban(self, address: str, seconds: float, now_ms: int) -> bool:
         return False
+
+    def lift(self, address: str) -> None:
+        """There is none."""
 
     def throttled(self, asked: Asked) -> Answer:
         return _error("EAPI:Rate limit exceeded")
