@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -31,6 +31,18 @@ class Clock(Protocol):
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> Alarm:
         """Call back once `now_ns()` has reached `at_ns`."""
         ...
+
+
+async def done_by(clock: Clock, awaited: "asyncio.Future[Any]", by_ns: int) -> bool:
+    """Wait for something that goes on without us, until `by_ns` at most; whether it is done."""
+    late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    alarm = clock.call_at(by_ns, lambda: None if late.done() else late.set_result(None))
+    try:
+        await asyncio.wait((awaited, late), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        alarm.cancel()
+        late.cancel()
+    return awaited.done()
 
 
 class SystemClock:

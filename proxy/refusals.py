@@ -49,6 +49,12 @@ def not_executed(call_id: str) -> Refusal:
     return Refusal(503, "not_executed", text)
 
 
+def resolving(account: str) -> Refusal:
+    """An order that came before it was known what a crash has left of earlier ones; this one was not sent."""
+    text = f"not sent: the daemon was cut off, and still looks up earlier writes of account {account}"
+    return Refusal(503, "resolving", text, 5)
+
+
 def journal_unavailable(why: str) -> Refusal:
     """A write that could not be written down, and so was not sent."""
     return Refusal(503, "journal_unavailable", f"not sent: {why}", 1)

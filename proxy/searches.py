@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from proxy.answer import Answer
 from proxy.clock import MILLISECOND_NS, SECOND_NS, Clock
 from proxy.exchange_time import ExchangeClocks
+from proxy.exchanges.form import items_of
 from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, Finding, Found, Lookup
-from proxy.model import Call, CallClass
-from proxy.orders.records import Truth
+from proxy.model import Call, CallClass, Executed, Item, Reply
+from proxy.orders import records
+from proxy.orders.records import State, Truth
 from proxy.orders.search import Proof, Search, looked
 from proxy.pool import Pool
 
 log = logging.getLogger("ordergate.orders")
 
 _LOOK_WITHIN_NS = 5 * SECOND_NS
-_SOUGHT = (CallClass.PLACE, CallClass.CANCEL)  # what an amendment changed, its order does not tell
+_EXECUTED = {True: Executed.YES, False: Executed.NO}
 Read = Callable[[Call], Awaitable[Answer]]
 
 
@@ -33,6 +35,15 @@ class Lost:
     valid_until_ms: int
 
 
+@dataclass(slots=True, eq=False)
+class _Running:
+    """`overtaken`: a later amendment of the same order has left since: what the order shows tells nothing of it."""
+
+    lost: Lost
+    names: tuple[str, ...]
+    overtaken: bool = False
+
+
 class Searches:
     """All searches of the daemon; each is a task of its own and goes on until it knows."""
 
@@ -41,55 +52,65 @@ class Searches:
         self._times = times
         self._pools = pools
         self._read = read
-        self._tasks: set[asyncio.Task[Truth]] = set()
+        self._tasks: dict[asyncio.Task[Truth], _Running] = {}
 
     def start(self, lost: Lost) -> "asyncio.Task[Truth] | None":
         """Begin to look; None if such a write cannot be looked for."""
         call, pool = lost.call, self._pools.get(lost.call.account)
-        if pool is None or pool.exchange.absence is None or call.endpoint.call_class not in _SOUGHT:
+        if pool is None or pool.exchange.absence is None:
             return None
         lookups = pool.exchange.lookups(call.endpoint, call.request, call.params, lost.since_ms)
         if not lookups:
             return None
-        task = asyncio.ensure_future(self._search(lost, pool, lookups))
-        self._tasks.add(task)
+        running = _Running(lost, pool.exchange.orders(call.endpoint, call.params).own)
+        task = asyncio.ensure_future(self._search(running, pool, lookups))
+        self._tasks[task] = running
         task.add_done_callback(self._ended)
         return task
 
+    def overtake(self, account: str, names: tuple[str, ...]) -> None:
+        """An amendment of these orders leaves now."""
+        for running in self._tasks.values():
+            call = running.lost.call
+            if call.account == account and call.endpoint.call_class is CallClass.AMEND:
+                running.overtaken = running.overtaken or not set(names).isdisjoint(running.names)
+
     def _ended(self, task: "asyncio.Task[Truth]") -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("a search for a lost write broke off; it stays unknown", exc_info=fault)
 
     async def stop(self) -> None:
         """What is not known by now is looked for again by the next process."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _search(self, lost: Lost, pool: Pool, lookups: tuple[Lookup, ...]) -> Truth:
-        """One search for each order of the write; it was executed if one of them is there."""
-        exchange = pool.exchange
+    async def _search(self, running: _Running, pool: Pool, lookups: tuple[Lookup, ...]) -> Truth:
+        """One search for each order of the write; it was executed if one of them took effect."""
+        exchange, lost = pool.exchange, running.lost
         assert exchange.absence is not None
         now_ms = self._times.wall_ms(exchange.name)
         open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, exchange.absence) for lookup in lookups}
-        found: list[Finding] = []
-        items = len(open_)
+        found: dict[int, Finding] = {}
         while open_:
             item = min(open_, key=lambda number: open_[number].next_ms)
             wait_ms = open_[item].next_ms - self._times.wall_ms(exchange.name)
             await self._clock.sleep_until(self._clock.now_ns() + max(wait_ms, 0) * MILLISECOND_NS)
             began_ms = self._times.wall_ms(exchange.name)
             finding = await self._look(lost, pool, [lookup for lookup in lookups if lookup.item == item])
-            search, proof = looked(open_[item], finding.state, began_ms)
-            if proof is Proof.OPEN:
-                open_[item] = search
-                continue
-            del open_[item]
-            if proof is Proof.THERE:
-                found.append(finding)
-        log.info("call %s: %d of %d orders are there", lost.call.id, len(found), items)
-        return Truth(bool(found), found[0].body if items == len(found) == 1 else b"")
+            if running.overtaken and finding.state is not Found.DONE:
+                if began_ms >= open_[item].proves_from_ms:
+                    return Truth(State.OVERTAKEN)
+                finding = CANNOT_TELL
+            open_[item], proof = looked(open_[item], finding.state, began_ms)
+            if proof is not Proof.OPEN:
+                del open_[item]
+                found[item] = finding
+        truth = _truth(lost, pool, lookups, found)
+        log.info("call %s: %d of %d orders: %s", lost.call.id, _done(found), len(found), truth.state)
+        return truth
 
     async def _look(self, lost: Lost, pool: Pool, lookups: list[Lookup]) -> Finding:
         """One round over the places where an order may be."""
@@ -131,13 +152,19 @@ class Searches:
             return CANNOT_TELL
 
 
-async def known_by(task: "asyncio.Task[Truth]", clock: Clock, by_ns: int) -> Truth | None:
-    """What a search has found by then; None: it goes on."""
-    late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    alarm = clock.call_at(by_ns, lambda: None if late.done() else late.set_result(None))
-    try:
-        await asyncio.wait((task, late), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        alarm.cancel()
-        late.cancel()
-    return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
+def _truth(lost: Lost, pool: Pool, lookups: tuple[Lookup, ...], found: Mapping[int, Finding]) -> Truth:
+    call, exchange = lost.call, pool.exchange
+    rebuilt = exchange.rebuilt(call.endpoint, call.request, call.params, found)
+    answer = records.Answer(rebuilt.status, "application/json", rebuilt.body) if rebuilt is not None else None
+    items: tuple[Item, ...] = ()
+    if len(found) > 1:
+        ids = {lookup.item: lookup.id for lookup in reversed(lookups)}
+        items = tuple(Item(item, ids[item], _EXECUTED[found[item].state is Found.DONE]) for item in sorted(found))
+        if rebuilt is not None:  # which names the orders as the exchange does
+            reply = Reply(rebuilt.status, b"", (), rebuilt.body, 0)
+            items = items_of(exchange, call.endpoint, call.params, reply) or items
+    return Truth(State.EXECUTED if _done(found) else State.ABSENT, answer, items)
+
+
+def _done(found: Mapping[int, Finding]) -> int:
+    return sum(finding.state is Found.DONE for finding in found.values())

@@ -8,36 +8,30 @@ that still waits when the process dies was provably not sent. The permit is held
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 from proxy import refusals
 from proxy.answer import Answer
-from proxy.clock import SECOND_NS, Clock
+from proxy.clock import Clock
 from proxy.dispatch import Dispatcher, Gone
 from proxy.errors import JournalDown
+from proxy.exchanges.form import Exchange, items_of
 from proxy.metrics import Metrics
-from proxy.model import Call, Executed, Incoming, Outcome, Route
+from proxy.model import Call, CallClass, Executed, Outcome, Refusal, Route, Stamp
 from proxy.order_ids import identified
 from proxy.order_lines import OrderLines
-from proxy.orders import records
 from proxy.orders.flight import Flight
 from proxy.orders.journal import Journaling, Name
+from proxy.orders.known import MOST, KnownNames
 from proxy.orders.names import by_client_id, digest_of, name_of
 from proxy.orders.records import Entry, Intent, State, Truth
 from proxy.orders.replay import found_out, record, recorded, still_open, unsent
 from proxy.orders.twins import Twins
-from proxy.orders.unknowns import Unknown, Unknowns
 from proxy.pool import Pool
-from proxy.searches import Lost, Searches, known_by
-
-log = logging.getLogger("ordergate.orders")
-
-_TRUTH_WITHIN_NS = 9 * SECOND_NS  # a bot waits so long for what became of its write; its client gives up after ten
-_LONGEST_MS = 60_000  # no exchange takes a signed call for longer
-_NAMES = 100_000  # names in memory, so that a repeat is recognised before it queues; the journal knows all of them
+from proxy.resolution import Resolution
+from proxy.searches import Lost
 
 
 class _Instead(Exception):
@@ -51,30 +45,50 @@ class _Instead(Exception):
 class Write:
     """One write on its way. The gateway tells it of each step; `queued_ns` is what it waited before."""
 
-    def __init__(self, writes: "Writes", call: Call, exchange: str, name: str, flight: Flight) -> None:
+    def __init__(self, writes: "Writes", call: Call, exchange: Exchange, name: str, flight: Flight) -> None:
         self.queued_ns = 0
         self.number = 0  # the journal's; 0: not written down
-        self.name = name
+        self.intent: Intent | None = None
         self.at_risk = False  # an attempt left, and nobody has said that it was not executed
-        self.since_ms = 0  # the exchange's time before its first attempt
         self.valid_until_ms = 0  # the latest end of validity of its attempts, in the exchange's time
-        self.sought: asyncio.Task[Truth] | None = None
+        self.truth: Truth | None = None  # as a search found it out, while the bot waited
+        self.search: asyncio.Task[Truth] | None = None
         self.call = call
+        self.name = name
+        self.orders = exchange.orders(call.endpoint, call.params)
         self._exchange = exchange
         self._writes = writes
         self._flight = flight
 
     async def intend(self) -> None:
         """Durable when this returns; at once for a second attempt. Otherwise raises what ends the call unsent."""
-        if not self.number:
-            self.since_ms = self._writes.wall_ms(self._exchange)
-            self.number = await self._writes.write_down(self.call, self.name, self._flight.digest)
+        if self.number:
+            return
+        call, at_ms = self.call, self._writes.wall_ms(self._exchange.name)
+        validity_ms = 0
+        with suppress(ValueError):  # it cannot be signed either
+            validity_ms = self._exchange.valid_until_ms(call.endpoint, call.request, Stamp(at_ms)) - at_ms
+        self.intent = Intent(
+            call.id,
+            call.bot,
+            call.account,
+            call.endpoint.name,
+            self.name,
+            self._flight.digest,
+            call.params,
+            at_ms,
+            validity_ms,
+        )
+        self.number = await self._writes.write_down(call, self.intent)
 
     def sent(self, route: Route, valid_until_ms: int) -> None:
         """The next thing that happens is its first byte on the wire."""
         self.at_risk = self._flight.left = True
         self.valid_until_ms = max(self.valid_until_ms, valid_until_ms)
         self._writes.journal.sent(self.number, route.key or "", route.address, valid_until_ms)
+        searches = self._writes.resolution.searches
+        if searches is not None and self.call.endpoint.call_class is CallClass.AMEND:
+            searches.overtake(self.call.account, self.orders.own)
 
     def judged(self, executed: Executed) -> None:
         self.at_risk = self.at_risk and executed is not Executed.NO
@@ -94,38 +108,21 @@ class Writes:
         metrics: Metrics,
         wall_ms: Callable[[str], int] | None = None,
     ) -> None:
-        """`wall_ms`: an exchange's time, as well as it is known. `searches` are set by who makes them."""
+        """`wall_ms`: an exchange's time, as well as it is known."""
         self.journal = journal
-        self.searches: Searches | None = None
         self.wall_ms = wall_ms or (lambda exchange: clock.wall_ms())
-        self.unknowns = Unknowns()
-        self.under_way: set[int] = set()
         self._clock = clock
         self._metrics = metrics
         self._lines = OrderLines(clock, dispatcher)
         self._flights: dict[Name, Flight] = {}
-        self._known: dict[Name, None] = {}  # oldest first
+        self._known = KnownNames()
         self._twins = Twins(clock)
+        self.resolution = Resolution(clock, journal, metrics, self._known, self._twins)
 
-    async def open(self) -> list[Entry]:
-        """Take over what a former process left, before the first call; the open ones among it. Raises JournalDown."""
-        for name in await self.journal.names(_NAMES):
-            self._known[name] = None
-        entries = await self.journal.open_entries()
-        self.unknowns.add_entries(entries)
-        for entry in entries:
-            intent = entry.intent
-            if not intent.name:
-                self._twins.unknown(intent)
-            log.warning(
-                "call %s: outcome unknown since an earlier run: %s of %s, %s %s",
-                intent.call,
-                intent.endpoint,
-                intent.account,
-                entry.state,
-                intent.name.replace("\n", " ") or "without a name",
-            )
-        return entries
+    async def open(self, pools: Mapping[str, Pool]) -> None:
+        """Take over what a former process left, before the first call. Raises JournalDown."""
+        self._known.add_all(await self.journal.names(MOST))
+        self.resolution.take_over(await self.journal.open_entries(), pools)
 
     async def carry(self, call: Call, pool: Pool, send: Send, gone: Callable[[], bool]) -> Answer:
         """The call's answer, by `send` or without it. Raises BadCall, and Gone once the bot has hung up."""
@@ -165,16 +162,19 @@ class Writes:
 
     async def _lead(self, call: Call, pool: Pool, name: str, flight: Flight, send: Send) -> Answer:
         """Send the first of its name, in its turn."""
-        write = Write(self, call, pool.exchange.name, name, flight)
-        turn = self._lines.join(call.account, pool.exchange.orders(call.endpoint, call.params))
+        write = Write(self, call, pool.exchange, name, flight)
+        turn = self._lines.join(call.account, write.orders)
         try:
             if (call.account, call.bot, name) in self._known:
                 found = await self._find(call, name)
                 if found is not None:
                     raise _Instead(self._replay(call, recorded(found, flight.digest)))
-            if turn.waits:
+            held = call.account in self.resolution.holds and call.endpoint.call_class is not CallClass.CANCEL
+            if turn.waits or held:
                 asked_ns = self._clock.now_ns()
-                refusal = await self._lines.reached(turn, deadline_ns=call.deadline_ns, gone=flight.gone)
+                refusal = await self._held(call, flight) if held else None
+                if refusal is None:
+                    refusal = await self._lines.reached(turn, deadline_ns=call.deadline_ns, gone=flight.gone)
                 write.queued_ns = self._clock.now_ns() - asked_ns
                 if refusal is not None:
                     raise _Instead(replace(unsent(refusal), queued_ns=write.queued_ns))
@@ -188,66 +188,26 @@ class Writes:
             self._lines.leave(turn)
         told: Answer | None = None
         try:
-            if (
-                write.at_risk and answer.executed is Executed.UNKNOWN
-            ):  # its line is free: a cancel need not wait for this
-                answer = await self._truth(call, pool, write, answer)
+            if write.at_risk and answer.executed is Executed.UNKNOWN:  # its line is free: a cancel need not wait
+                lost = Lost(call, write.intent.at_ms if write.intent else 0, write.valid_until_ms)
+                write.search = self.resolution.search(lost)
+                if write.search is not None:
+                    write.truth = await self.resolution.truth(write.search, call)
+                    answer = found_out(answer, write.truth, call.id) if write.truth is not None else answer
             told = answer
             return answer
         finally:
             self._end(call, pool, write, told)
-            if write.sought is not None and (told is None or told.executed is Executed.UNKNOWN):
-                intent = Intent(call.id, call.bot, call.account, call.endpoint.name, name, flight.digest, {}, 0)
-                write.sought.add_done_callback(partial(self._found, write.number, intent))
 
-    def seek(self, entries: Iterable[Entry], pools: Mapping[str, Pool]) -> None:
-        """Look for the writes that a former process left open."""
-        for entry in entries:
-            intent, pool = entry.intent, pools.get(entry.intent.account)
-            method, _, path = intent.endpoint.partition(" ")
-            endpoint = pool.exchange.table.match(method, path) if pool is not None else None
-            if pool is None or endpoint is None or self.searches is None:
-                continue
-            request, upstream = Incoming(method, path, "", (), b""), pool.upstream[endpoint.product]
-            call = Call(intent.call, intent.bot, intent.account, endpoint, request, upstream, intent.params)
-            task = self.searches.start(Lost(call, intent.at_ms, entry.valid_until_ms or intent.at_ms + _LONGEST_MS))
-            if task is not None:
-                task.add_done_callback(partial(self._found, entry.id, intent))
+    async def _held(self, call: Call, flight: Flight) -> Refusal | None:
+        """After a crash: wait until it is known what became of the account's earlier writes."""
+        passed = await self.resolution.holds.passed(call.account, call.deadline_ns)
+        if flight.gone():
+            raise Gone
+        return None if passed else refusals.resolving(call.account)
 
-    def _found(self, number: int, intent: Intent, task: "asyncio.Task[Truth]") -> None:
-        """A search that went on in the background knows, or was stopped."""
-        if task.cancelled() or task.exception() is not None or number not in self.unknowns:
-            return
-        truth = task.result()
-        said = records.Answer(200, "application/json", truth.body) if truth.body else None
-        self.journal.mark(number, State.EXECUTED if truth.executed else State.ABSENT, said, free=not truth.executed)
-        if not truth.executed:
-            self._known.pop((intent.account, intent.bot, intent.name), None)
-        self.unknowns.remove(number)
-        self._twins.settled(intent)
-        self._metrics.resolved(intent.account, truth.result)
-        log.warning("call %s: looked up: %s", intent.call, truth.result)
-
-    async def _truth(self, call: Call, pool: Pool, write: Write, answer: Answer) -> Answer:
-        """What became of a write whose answer was lost, if that is known in time; else the search goes on."""
-        if self.searches is None:
-            return answer
-        write.sought = self.searches.start(Lost(call, write.since_ms, write.valid_until_ms))
-        if write.sought is None:
-            return answer
-        by_ns = call.answer_by_ns or call.received_ns + _TRUTH_WITHIN_NS
-        truth = await known_by(write.sought, self._clock, by_ns)
-        if truth is None:
-            return answer
-        self._metrics.resolved(call.account, truth.result)
-        write.at_risk = write.at_risk and truth.executed
-        return found_out(answer, truth, call.id)
-
-    async def write_down(self, call: Call, name: str, digest: bytes) -> int:
-        """The number of the call's durable intent."""
-        intent = Intent(
-            call.id, call.bot, call.account, call.endpoint.name, name, digest, call.params, self._clock.wall_ms()
-        )
+    async def write_down(self, call: Call, intent: Intent) -> int:
+        """The number of a durable intent."""
         asked_ns = self._clock.now_ns()
         try:
             found = await self.journal.intend(intent)
@@ -256,25 +216,9 @@ class Writes:
         finally:
             self._metrics.journal(self._clock.now_ns() - asked_ns)
         if isinstance(found, Entry):
-            raise _Instead(self._replay(call, recorded(found, digest)))
-        self.under_way.add(found)
+            raise _Instead(self._replay(call, recorded(found, intent.digest)))
+        self.resolution.under_way.add(found)
         return found
-
-    async def settle(self, call: str, state: State) -> Entry | None:
-        """Close an unknown outcome from outside; None if no such one is open. Raises JournalDown."""
-        entry = await self.journal.entry(call)
-        if entry is None or entry.id in self.under_way:
-            return None
-        found = await self.journal.resolve(call, state)
-        if found is None:
-            return None
-        self.unknowns.remove(found.id)
-        self._twins.settled(found.intent)
-        return found
-
-    async def open_entries(self) -> list[Entry]:
-        """The open ones of which no call is under way, oldest first. Raises JournalDown."""
-        return [entry for entry in await self.journal.open_entries() if entry.id not in self.under_way]
 
     async def _find(self, call: Call, name: str) -> Entry | None:
         try:
@@ -284,32 +228,25 @@ class Writes:
 
     def _end(self, call: Call, pool: Pool, write: Write, answer: Answer | None) -> None:
         """Write down what came of it. Without an answer: the call was cut off, or could not be sent."""
-        if not write.number:
+        if not write.number or write.intent is None:
             return
-        self.under_way.discard(write.number)
-        executed = answer.executed if answer is not None else None
-        if write.at_risk and executed is not Executed.YES:
-            executed = Executed.UNKNOWN
-        reply = answer.reply if answer is not None else None
-        said = record(pool.exchange, reply) if reply is not None else None
-        name = (call.account, call.bot, write.name)
-        if executed is Executed.YES:
-            self.journal.mark(write.number, State.EXECUTED, said)
-        elif executed is Executed.UNKNOWN:
-            self.journal.mark(write.number, State.UNKNOWN, said)
-            self.unknowns.add(Unknown(write.number, call.id, call.account, self._clock.wall_ms()))
+        self.resolution.under_way.discard(write.number)
+        truth = write.truth
+        if truth is not None:
+            state, said, items, free = truth.state, truth.answer, truth.items, truth.state is State.ABSENT
         else:
-            refused = reply is not None and answer is not None and answer.outcome is Outcome.REFUSED
-            free = not refused or by_client_id(write.name)
-            absent = answer is not None and answer.refusal is not None and answer.refusal.reason == "not_executed"
-            self.journal.mark(write.number, State.ABSENT if absent else State.REJECTED, said, free=free)
-            if free:
-                self._known.pop(name, None)
-                return
-        if write.name:
-            self._known[name] = None
-            if len(self._known) > _NAMES:
-                del self._known[next(iter(self._known))]
+            state, free = _ended(write, answer)
+            reply = answer.reply if answer is not None else None
+            said = record(pool.exchange, reply) if reply is not None else None
+            items = items_of(pool.exchange, call.endpoint, call.params, reply)
+        self.journal.mark(write.number, state, said, free=free, items=items)
+        if state is State.UNKNOWN:
+            self.resolution.leave_open(write.number, write.intent, write.search)
+        name = (call.account, call.bot, write.name)
+        if free:
+            self._known.drop(name)
+        elif write.name:
+            self._known.add(name)
 
     def _replay(self, call: Call, answer: Answer) -> Answer:
         """The first one's answer, for a call that made no attempt and held no place in the queue."""
@@ -318,3 +255,14 @@ class Writes:
             return answer  # nothing to repeat
         self._metrics.replayed(call.account)
         return replace(answer, replayed=True)
+
+
+def _ended(write: Write, answer: Answer | None) -> tuple[State, bool]:
+    """What came of a write that was written down; and whether its name is nobody's again."""
+    executed = answer.executed if answer is not None else None
+    if executed is Executed.YES:
+        return State.EXECUTED, False
+    if write.at_risk or executed is Executed.UNKNOWN:
+        return State.UNKNOWN, False
+    refused = answer is not None and answer.reply is not None and answer.outcome is Outcome.REFUSED
+    return State.REJECTED, not refused or by_client_id(write.name)

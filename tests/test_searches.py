@@ -26,7 +26,7 @@ NOT_THERE = error(400, -2013)
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path)
-    made.writes.searches = Searches(made.clock, made.times, {"desk": made.pool}, made.gateway.forward)
+    made.writes.resolution.searches = Searches(made.clock, made.times, {"desk": made.pool}, made.gateway.look)
     return made
 
 
@@ -72,7 +72,7 @@ async def test_an_order_that_is_there_is_told_in_the_exchanges_own_words(desk: D
     assert (body["orderId"], body["clientOrderId"], body["status"]) == (7, "dummy-1", "NEW")
     assert said.executed is Executed.YES
     assert paths(desk) == [PLACE, LOOK]  # one copy, ever
-    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.unknowns) == 0
+    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.resolution.unknowns) == 0
     assert desk.count(RESOLVED, "desk", "executed") == 1
 
 
@@ -112,10 +112,10 @@ async def test_without_the_truth_in_time_the_bot_is_told_so_and_the_search_goes_
     said = await asked
     assert said.refusal is not None and said.refusal.reason == "outcome_unknown"
     assert desk.clock.now_ns() - start_ns <= 10 * S
-    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.unknowns) == 1
+    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.resolution.unknowns) == 1
     desk.script.steps = [order(desk, "FILLED")] * 3
     await desk.wait(60 * S)
-    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.unknowns) == 0
+    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.resolution.unknowns) == 0
     (row,) = desk.journal.rows.values()
     assert row.answer is not None and json.loads(row.answer.body)["status"] == "FILLED"
     repeat = await desk.gateway.forward(desk.call(PLACE, query=QUERY))
@@ -138,9 +138,9 @@ async def test_a_call_that_is_cut_off_while_it_is_looked_for_is_looked_for_all_t
     await desk.wait(S // 3)
     asked.cancel()
     await settled()
-    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.unknowns) == 1
+    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.resolution.unknowns) == 1
     await desk.wait(5 * S)
-    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.unknowns) == 0
+    assert desk.journal.states == [State.EXECUTED] and len(desk.writes.resolution.unknowns) == 0
 
 
 async def test_a_bots_own_deadline_is_kept(desk: Desk) -> None:
@@ -179,21 +179,23 @@ async def test_what_a_former_process_left_open_is_looked_for(tmp_path: Path, des
     asked = write(desk, LOST, *[error(500, -1000)] * 200)
     await desk.wait(9 * S)
     await asked
-    await desk.writes.searches.stop() if desk.writes.searches is not None else None
+    await desk.writes.resolution.searches.stop() if desk.writes.resolution.searches is not None else None
     later = Desk(tmp_path / "later") if (tmp_path / "later").mkdir() is None else desk
     later.journal.rows, later.journal.held = desk.journal.rows, desk.journal.held
     later.clock.move_to(desk.clock.now_ns())
-    later.writes.searches = Searches(later.clock, later.times, {"desk": later.pool}, later.gateway.forward)
+    later.writes.resolution.searches = Searches(later.clock, later.times, {"desk": later.pool}, later.gateway.look)
     later.script.steps = [order(desk)]
-    later.writes.seek(await later.writes.open(), {"desk": later.pool})
-    assert len(later.writes.unknowns) == 1
+    await later.writes.open({"desk": later.pool})
+    assert len(later.writes.resolution.unknowns) == 1
     await later.wait(S)
-    assert later.journal.states == [State.EXECUTED] and len(later.writes.unknowns) == 0
+    assert later.journal.states == [State.EXECUTED] and len(later.writes.resolution.unknowns) == 0
     assert paths(later) == [LOOK]
 
 
-async def test_what_cannot_be_looked_for_stays_unknown(desk: Desk) -> None:
-    said = await desk.forward(LOST, name="PUT /api/v3/order/amend/keepPriority", query=OF_IT + "&newQty=1")
+async def test_what_cannot_be_looked_for_stays_unknown(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, absence=None)
+    desk.writes.resolution.searches = Searches(desk.clock, desk.times, {"desk": desk.pool}, desk.gateway.look)
+    said = await desk.forward(LOST, name=PLACE, query=QUERY)
     assert said.refusal is not None and said.refusal.reason == "outcome_unknown"
     assert desk.journal.states == [State.UNKNOWN]
 
@@ -204,8 +206,8 @@ async def test_at_the_end_searches_stop_and_leave_what_they_sought_open(
     asked = write(desk, LOST, *[error(500, -1000)] * 200)
     await desk.wait(9 * S)
     await asked
-    assert desk.writes.searches is not None
-    await desk.writes.searches.stop()
+    assert desk.writes.resolution.searches is not None
+    await desk.writes.resolution.searches.stop()
     await settled()
     sent = len(desk.sent)
     await desk.wait(60 * S)
@@ -221,11 +223,11 @@ async def test_a_search_that_breaks_is_told_and_what_it_sought_stays_unknown(
     said = await asked
     assert said.refusal is not None and said.refusal.reason == "outcome_unknown"
     assert "a search for a lost write broke off" in caplog.text
-    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.unknowns) == 1
+    assert desk.journal.states == [State.UNKNOWN] and len(desk.writes.resolution.unknowns) == 1
 
 
 async def test_a_look_that_breaks_us_tells_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    searches = desk.writes.searches
+    searches = desk.writes.resolution.searches
     assert searches is not None
     read: Callable[..., Any] = searches._read
     broken = [True]

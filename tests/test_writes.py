@@ -35,7 +35,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     made = Desk(tmp_path)
     yield made
     await made.check_settled()
-    assert made.writes._flights == {} and made.writes._twins._flights == {} and not made.writes.under_way
+    assert made.writes._flights == {} and made.writes._twins._flights == {} and not made.writes.resolution.under_way
     assert len(made.writes._lines) == 0
 
 
@@ -102,7 +102,7 @@ async def test_each_end_of_a_write(desk: Desk, steps: list[Step], state: State) 
     row = desk.journal.rows[1]
     assert (row.intent.call, row.intent.bot, row.intent.account, row.intent.endpoint) == ("c-1", "bot", "desk", PLACE)
     assert row.intent.params["symbol"] == "BTCUSDT" and row.key == "k1" and row.address == desk.sent[-1].address
-    assert len(desk.writes.unknowns) == (state is State.UNKNOWN)
+    assert len(desk.writes.resolution.unknowns) == (state is State.UNKNOWN)
 
 
 async def test_the_intent_is_there_before_the_first_byte_and_names_its_route(desk: Desk) -> None:
@@ -220,7 +220,7 @@ async def test_fifty_at_once_are_one(desk: Desk, given: dict[str, str]) -> None:
 async def test_later_the_recorded_answer_is_given(desk: Desk, given: dict[str, str], restart: bool) -> None:
     first = await forward(desk, write(desk, **given), PLACED)
     if restart:
-        await restarted(desk).open()
+        await restarted(desk).open({"desk": desk.pool})
     again = await forward(desk, write(desk, call="c-2", **given))
     assert told(again) == (200, Executed.YES, True)
     assert again.reply is not None and again.reply.body == PLACED.body
@@ -254,7 +254,7 @@ async def test_another_order_of_the_same_name_is_refused(desk: Desk, given: dict
         release.set_result(PLACED)
         await first.task
     if when == "after a restart":
-        await restarted(desk).open()
+        await restarted(desk).open({"desk": desk.pool})
     other = {**given, "query": given.get("query", ORDER).replace("quantity=1", "quantity=2")}
     found = await desk.gateway.forward(write(desk, call="c-2", **other))
     assert told(found) == ("idempotency_conflict", Executed.NO, False)
@@ -269,11 +269,11 @@ async def test_another_order_of_the_same_name_is_refused(desk: Desk, given: dict
 async def test_an_unknown_outcome_is_never_sent_again(desk: Desk, given: dict[str, str], restart: bool) -> None:
     assert told(await forward(desk, write(desk, **given), UNKNOWN)) == ("outcome_unknown", Executed.UNKNOWN, False)
     if restart:
-        assert [entry.intent.call for entry in await restarted(desk).open()] == ["c-1"]
+        await restarted(desk).open({"desk": desk.pool})
     again = await forward(desk, write(desk, call="c-2", **given))
     assert told(again) == ("outcome_unknown", Executed.UNKNOWN, True)
     assert again.refusal is not None and again.refusal.status == 504 and "c-1" in again.refusal.message
-    assert len(desk.sent) == 1 and len(desk.writes.unknowns) == 1
+    assert len(desk.sent) == 1 and len(desk.writes.resolution.unknowns) == 1
 
 
 async def test_a_crash_between_intent_and_answer_leaves_an_open_entry(
@@ -282,12 +282,12 @@ async def test_a_crash_between_intent_and_answer_leaves_an_open_entry(
     for number, state in enumerate((State.INTENT, State.SENT), 1):
         call = write(desk, key=f"k-{number}", call=f"c-{number}")
         desk.journal.rows[number] = desk.journal.rows.get(number) or replace(await _entry(desk, call), state=state)
-    await restarted(desk).open()
-    assert [entry.intent.call for entry in await desk.writes.open_entries()] == ["c-1", "c-2"]
+    await restarted(desk).open({"desk": desk.pool})
+    assert [entry.intent.call for entry in await desk.writes.resolution.open_entries()] == ["c-1", "c-2"]
     assert caplog.text.count("outcome unknown since an earlier run") == 2 and "key:k-1" in caplog.text
-    assert desk.writes.unknowns.counts(["desk", "other"]) == {"desk": 2, "other": 0}
+    assert desk.writes.resolution.unknowns.counts(["desk", "other"]) == {"desk": 2, "other": 0}
     desk.clock.advance(5 * S)
-    assert desk.writes.unknowns.oldest_s(desk.clock.wall_ms()) == 5
+    assert desk.writes.resolution.unknowns.oldest_s(desk.clock.wall_ms()) == 5
     for number in (1, 2):
         found = await forward(desk, write(desk, key=f"k-{number}", call="c-9"))
         assert told(found) == ("outcome_unknown", Executed.UNKNOWN, True)
@@ -468,11 +468,11 @@ async def test_what_is_settled_from_outside_is_no_longer_unknown(
     desk: Desk, given: dict[str, str], state: State
 ) -> None:
     await forward(desk, write(desk, **given), UNKNOWN)
-    assert await desk.writes.settle("c-7", state) is None
-    found = await desk.writes.settle("c-1", state)
+    assert await desk.writes.resolution.settle("c-7", state) is None
+    found = await desk.writes.resolution.settle("c-1", state)
     assert found is not None and found.state is state
-    assert len(desk.writes.unknowns) == 0 and await desk.writes.open_entries() == []
-    assert await desk.writes.settle("c-1", state) is None
+    assert len(desk.writes.resolution.unknowns) == 0 and await desk.writes.resolution.open_entries() == []
+    assert await desk.writes.resolution.settle("c-1", state) is None
     if state is State.EXECUTED and given:
         assert told(await forward(desk, write(desk, call="c-2", **given))) == ("already_executed", Executed.YES, True)
     else:
@@ -484,7 +484,10 @@ async def test_what_is_under_way_is_not_open_and_cannot_be_settled(desk: Desk) -
     desk.script.steps = [step]
     bot = Bot(desk, write(desk))
     await settled()
-    assert await desk.writes.open_entries() == [] and await desk.writes.settle("c-1", State.ABSENT) is None
+    assert (
+        await desk.writes.resolution.open_entries() == []
+        and await desk.writes.resolution.settle("c-1", State.ABSENT) is None
+    )
     release.set_result(PLACED)
     await bot.task
 
@@ -496,10 +499,10 @@ async def test_the_wait_for_the_journal_is_measured(desk: Desk) -> None:
 
 
 async def test_names_in_memory_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.writes._NAMES", 3)
+    monkeypatch.setattr("proxy.orders.known.MOST", 3)
     for number in range(5):
         await forward(desk, write(desk, key=f"k-{number}"), PLACED)
-    assert [name for _, _, name in desk.writes._known] == ["key:k-2", "key:k-3", "key:k-4"]
+    assert [name for _, _, name in desk.writes._known._names] == ["key:k-2", "key:k-3", "key:k-4"]
 
 
 def test_a_recorded_answer_holds_no_key() -> None:

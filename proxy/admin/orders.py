@@ -42,7 +42,7 @@ def order_routes(writes: Writes, token: str) -> list[web.RouteDef]:
     """For the admin listener."""
 
     async def unknown(request: web.Request) -> web.Response:
-        return _json({"orders": rows(await writes.open_entries())})
+        return _json({"orders": rows(await writes.resolution.open_entries())})
 
     async def show(request: web.Request) -> web.Response:
         found = await writes.journal.entry(request.match_info["call"])
@@ -58,7 +58,7 @@ def order_routes(writes: Writes, token: str) -> list[web.RouteDef]:
             state = State.UNKNOWN
         if state not in SETTLED:
             return _error(400, 'the body must be {"state": "executed"}, "rejected" or "absent"')
-        found = await writes.settle(request.match_info["call"], state)
+        found = await writes.resolution.settle(request.match_info["call"], state)
         if found is None:
             return _error(409, "no open outcome has this call id, or its call is still under way")
         return _json(row(found))

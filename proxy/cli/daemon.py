@@ -81,7 +81,8 @@ class Daemon:
             writes=self.writes,
             orders=orders,
         )
-        self.writes.searches = self._searches = Searches(self.clock, self._times, self.pools, gateway.forward)
+        self._searches = Searches(self.clock, self._times, self.pools, gateway.look)
+        self.writes.resolution.searches = self._searches
         own = OwnCalls(
             clock=self.clock,
             ledger=self.ledger,
@@ -113,12 +114,12 @@ class Daemon:
         return Gauges(
             self.ledger.snapshot(),
             self.dispatcher.length,
-            self._ready,
+            self._ready and not self.writes.resolution.holds.counts(),
             self._times.offsets_ms(),
             dict(self._up),
             self._budgets,
-            self.writes.unknowns.counts(self.pools),
-            self.writes.unknowns.oldest_s(self.clock.wall_ms()),
+            self.writes.resolution.unknowns.counts(self.pools),
+            self.writes.resolution.unknowns.oldest_s(self.clock.wall_ms()),
             not self.journal.fault,
         )
 
@@ -130,7 +131,7 @@ class Daemon:
         self._ledger_file.load()
         self.journal.open()
         try:
-            self.writes.seek(await self.writes.open(), self.pools)
+            await self.writes.open(self.pools)
         except JournalDown as fault:
             raise ConfigError([f"state_dir: {fault}"]) from None
         for line in self._weigh(*self._budget_facts()):

@@ -138,6 +138,17 @@ def usage_of(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tup
         return ()
 
 
+def items_of(
+    exchange: Exchange, endpoint: Endpoint, params: Mapping[str, str], reply: Reply | None
+) -> tuple[Item, ...]:
+    """What an answer says of each order of a call; none if it cannot be read, for it is passed on all the same."""
+    try:
+        return exchange.items(endpoint, params, reply) if reply is not None else ()
+    except Exception:
+        log.exception("what %s answered to %s cannot be read", exchange.name, endpoint.name)
+        return ()
+
+
 class Kind(StrEnum):
     """What a refusal of ours means to a bot; each exchange has one native text or code for each."""
 

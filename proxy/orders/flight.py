@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.answer import Answer
-from proxy.clock import Clock
+from proxy.clock import Clock, done_by
 
 Gone = Callable[[], bool]
 
@@ -36,12 +36,8 @@ class Flight:
     async def join(self, gone: Gone, clock: Clock, by_ns: int) -> tuple[bool, Answer | None]:
         """Wait for it to land, until `by_ns` if that is not 0; whether it has."""
         self.wanted.append(gone)
-        late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        alarm = clock.call_at(by_ns, lambda: None if late.done() else late.set_result(None)) if by_ns else None
-        try:
-            await asyncio.wait((self.landed, late), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-            late.cancel()
-        return (True, self.landed.result()) if self.landed.done() else (False, None)
+        if not by_ns:
+            await asyncio.wait((self.landed,))
+        elif not await done_by(clock, self.landed, by_ns):
+            return False, None
+        return True, self.landed.result()

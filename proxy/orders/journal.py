@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from proxy.clock import Clock
 from proxy.errors import ConfigError, JournalDown
+from proxy.model import Item
 from proxy.orders import store
 from proxy.orders.records import Answer, Entry, Intent, State
 
@@ -53,7 +54,15 @@ class Journaling(Protocol):
 
     async def intend(self, intent: Intent) -> int | Entry: ...
     def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None: ...
-    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None: ...
+    def mark(
+        self,
+        number: int,
+        state: State,
+        answer: Answer | None = None,
+        *,
+        free: bool = False,
+        items: tuple[Item, ...] = (),
+    ) -> None: ...
     async def open_entries(self) -> list[Entry]: ...
     async def find(self, account: str, bot: str, name: str) -> Entry | None: ...
     async def names(self, most: int) -> list[Name]: ...
@@ -129,7 +138,15 @@ class Journal:
         """About to go out, by this key and address; no copy of it is taken after `valid_until_ms`."""
         self._jobs.put(_Job(store.sent, (number, key, address, valid_until_ms)))
 
-    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None:
+    def mark(
+        self,
+        number: int,
+        state: State,
+        answer: Answer | None = None,
+        *,
+        free: bool = False,
+        items: tuple[Item, ...] = (),
+    ) -> None:
         """What came of it. `free`: its name is nobody's again."""
         self._jobs.put(_Job(store.mark, (number, state, answer, self._clock.wall_ms(), free)))
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proxy.model import Item
+
 
 class State(StrEnum):
     """`intent` and `sent` in the journal of a process that is gone mean `unknown`."""
@@ -14,6 +16,7 @@ class State(StrEnum):
     EXECUTED = "executed"
     REJECTED = "rejected"  # the exchange said no, or it never left
     ABSENT = "absent"  # looked for after its validity had passed, and proven not to be there
+    OVERTAKEN = "overtaken"  # an amendment of which nothing can be known, because a later one changed the order again
 
     @property
     def open(self) -> bool:
@@ -29,7 +32,9 @@ SETTLED = (State.EXECUTED, State.REJECTED, State.ABSENT)
 class Intent:
     """A write before its first byte leaves.
 
-    `name`: what makes a repeat of it recognisable (an idempotency key or a client order id), "" for nothing.
+    `at_ms`: the exchange's wall time, as well as it is known. `validity_ms`: how long after it is signed the exchange
+    takes a copy of it. `name`: what makes a repeat of it recognisable (an idempotency key or a client order id), ""
+    for nothing.
     `digest`: of all its parameters; a repeat with another digest is another order. `params`: stripped, so without
     secrets; what a look-up needs.
     """
@@ -42,6 +47,7 @@ class Intent:
     digest: bytes
     params: Mapping[str, str]
     at_ms: int
+    validity_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +71,13 @@ class Entry:
     valid_until_ms: int = 0
     answer: Answer | None = None
     ended_ms: int = 0
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a search found out. `body`: the exchange's success answer, b"" if it cannot be made up any more."""
+    """What a search found out. `answer`: in the exchange's own shape, None if it cannot be made up any more."""
 
-    executed: bool
-    body: bytes = b""
-
-    @property
-    def result(self) -> str:
-        return "executed" if self.executed else "absent"
+    state: State
+    answer: Answer | None = None
+    items: tuple[Item, ...] = ()

@@ -33,21 +33,27 @@ def recorded(entry: Entry, digest: bytes) -> Answer:
     first, said = entry.intent.call, entry.answer
     if entry.intent.digest != digest:
         return unsent(refusals.idempotency_conflict(first))
-    if entry.state.open:
+    if entry.state.open or entry.state is State.OVERTAKEN:
         return still_open(first)
     executed = Executed.YES if entry.state is State.EXECUTED else Executed.NO
     if said is None:
         return Answer(None, refusals.already_executed(first), executed=executed)
-    headers = ((b"Content-Type", said.content_type.encode("latin-1")),) if said.content_type else ()
-    reply = Reply(said.status, _PHRASES.get(said.status, b""), headers, said.body, 0)
-    return Answer(reply, None, Route(entry.intent.account, entry.key or None, entry.address), executed=executed)
+    return Answer(_reply(said), None, Route(entry.intent.account, entry.key or None, entry.address), executed=executed)
 
 
 def found_out(answer: Answer, truth: Truth, call: str) -> Answer:
     """The answer to a write whose own was lost, from what a search found out."""
-    if truth.body:
-        reply = Reply(200, _PHRASES[200], ((b"Content-Type", b"application/json"),), truth.body, 0)
-        return replace(answer, reply=reply, refusal=None, executed=Executed.YES, outcome=Outcome.ACCEPTED)
-    if truth.executed:
-        return replace(answer, reply=None, refusal=refusals.answer_lost(call), executed=Executed.YES)
-    return replace(answer, reply=None, refusal=refusals.not_executed(call), executed=Executed.NO)
+    executed = truth.state is State.EXECUTED
+    if truth.state is State.OVERTAKEN:
+        return answer
+    if truth.answer is not None:
+        outcome = Outcome.ACCEPTED if executed else Outcome.REFUSED
+        told = replace(answer, reply=_reply(truth.answer), refusal=None, outcome=outcome)
+    else:
+        told = replace(answer, reply=None, refusal=(refusals.answer_lost if executed else refusals.not_executed)(call))
+    return replace(told, executed=Executed.YES if executed else Executed.NO)
+
+
+def _reply(said: records.Answer) -> Reply:
+    headers = ((b"Content-Type", said.content_type.encode("latin-1")),) if said.content_type else ()
+    return Reply(said.status, _PHRASES.get(said.status, b""), headers, said.body, 0)

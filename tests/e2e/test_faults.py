@@ -251,7 +251,7 @@ async def test_a_key_without_the_right_to_trade(world: World) -> None:
 async def test_an_account_over_its_order_limit(new_world: Callable[..., World]) -> None:
     """The exchange allows fewer orders than it tells. No other key is tried: it would be refused as well."""
     world = new_world()
-    world.do(lambda: setattr(world.sim._venues["binance"].orders_10s, "capacity", 20))
+    world.do(lambda: setattr(world.sim.venues["binance"].orders_10s, "capacity", 20))
     world.jump(10 - world.do(world.clock.wall_ms) / 1000 % 10 + 0.01)  # a window begins
     start = world.mark()
     answers = await load(world, BINANCE, 120, orders=True, prefix="a", bots=BOTS)
@@ -365,14 +365,14 @@ async def test_a_write_of_unknown_outcome_is_never_sent_again(world: World, plan
         said = await asked
         assert said.well and said.headers["x-ordergate-outcome"] == "executed", said
     else:
-        while not world.since(start) or not world.do(lambda: world.daemon.writes.searches._tasks):
+        while not world.since(start) or not world.do(lambda: world.daemon.writes.resolution.searches._tasks):
             await asyncio.sleep(0.01)
         world.jump(10)  # longer than a bot waits
         check_unknown(await asked, plan)
         for _ in range(60):
             world.jump(5)
             await asyncio.sleep(0.02)
-            if not world.do(lambda: len(world.daemon.writes.unknowns)):
+            if not world.do(lambda: len(world.daemon.writes.resolution.unknowns)):
                 break
         (entry,) = world.do(lambda: [row for row in world.daemon.metrics.counts.items() if row[0][0] == RESOLVED])
         assert entry == ((RESOLVED, plan.name, "absent"), 1)

@@ -287,7 +287,7 @@ def test_no_secret_stands_in_the_state_folder(new_world: Callable[..., World]) -
         whole = {**json.loads(body), "api_key": token, "sig": "dummy-signature-canary", "nonce": 1}
         assert well(wire.call(method, target, {"Content-Type": kind}, json.dumps(whole).encode()))
         assert well(wire.call(*place_of(BINANCE, "dummy-p")[:2], {**TOKEN, "Idempotency-Key": "k"}))
-    assert world.run(world.daemon.writes.open_entries()) == []  # all that was marked is written
+    assert world.run(world.daemon.writes.resolution.open_entries()) == []  # all that was marked is written
     rows = [FileOrders(world.config.state_dir / "orders.db").show(call) for call in calls(world)]
     assert len(rows) == 4 and {row["state"] for row in rows} == {"executed"}
     files = [path for path in world.config.state_dir.iterdir() if path.name != "admin.token"]
