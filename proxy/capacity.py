@@ -153,8 +153,7 @@ def _figures(of: Budget) -> tuple[float, ...]:
 def _ask(pool: Pool, endpoint: Endpoint) -> Ask:
     """What the ledger would be asked, with the addresses as the exchange sees them."""
     params = {endpoint.symbol: "any"} if endpoint.symbol else {}
-    method, _, path = endpoint.name.partition(" ")
-    request = Incoming(method, path, "", (), b"")
+    request = Incoming(endpoint.name.partition(" ")[0], endpoint.path, "", (), b"")
     ask = ask_for(pool, Call("", "", pool.account, endpoint, request, pool.upstream[endpoint.product], params))
     return replace(ask, routes=tuple(replace(row, addresses=_seen(pool, (row,))) for row in ask.routes))
 
@@ -171,7 +170,7 @@ def addresses(pool: Pool) -> tuple[str, ...]:
 
 def _typical(pool: Pool) -> Iterator[Endpoint]:
     rows: dict[tuple[str, CallClass], list[Endpoint]] = {}
-    for endpoint in pool.exchange.table.exact.values():
+    for endpoint in pool.exchange.table.endpoints():
         if forbidden(pool, endpoint) is None and not endpoint.name.endswith("/test"):
             rows.setdefault((endpoint.product, endpoint.call_class), []).append(endpoint)
     for product in pool.exchange.table.products:

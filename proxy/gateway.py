@@ -281,6 +281,8 @@ class Gateway:
         exchange = pool.exchange
         credential = pool.credentials[route.key] if route.key is not None else None
         stamp = self._stamps.take(pool.exchange, f"{call.account}/{route.key}" if credential is not None else None)
+        if pool.exchange.signs_host:
+            stamp = replace(stamp, host=call.upstream.authority)
         request = exchange.sign(call.request, call.endpoint, credential, stamp)
         return request, exchange.valid_until_ms(call.endpoint, call.request, stamp)
 

@@ -108,7 +108,7 @@ def _kept(reserve: Mapping[str, float], exchange: Exchange) -> Mapping[tuple[str
 
 
 def _endpoints(exchange: Exchange) -> Iterator[Endpoint]:
-    yield from exchange.table.exact.values()
+    yield from exchange.table.endpoints()
     yield from (endpoint for _, _, endpoint in exchange.table.patterns)
 
 

@@ -67,11 +67,11 @@ class Resolution:
 
     def _seek(self, entry: Entry, pool: Pool | None) -> "asyncio.Task[Truth] | None":
         intent = entry.intent
-        method, _, path = intent.endpoint.partition(" ")
-        endpoint = pool.exchange.table.match(method, path) if pool is not None else None
+        endpoint = pool.exchange.table.named(intent.endpoint) if pool is not None else None
         if pool is None or endpoint is None:
             return None
-        request, upstream = Incoming(method, path, "", (), b""), pool.upstream[endpoint.product]
+        method = endpoint.name.partition(" ")[0]
+        request, upstream = Incoming(method, endpoint.path, "", (), b""), pool.upstream[endpoint.product]
         call = Call(intent.call, intent.bot, intent.account, endpoint, request, upstream, intent.params)
         return self.search(Lost(call, intent.at_ms, self._valid_until_ms(entry)))
 

@@ -124,8 +124,7 @@ class Searches:
         return result
 
     async def _ask(self, lost: Lost, pool: Pool, lookup: Lookup) -> Finding:
-        method, _, path = lookup.endpoint.partition(" ")
-        exchange, endpoint = pool.exchange, pool.exchange.table.match(method, path)
+        exchange, endpoint = pool.exchange, pool.exchange.table.named(lookup.endpoint)
         if endpoint is None:
             return CANNOT_TELL
         now_ns = self._clock.now_ns()
@@ -136,7 +135,7 @@ class Searches:
             endpoint=endpoint,
             request=lookup.request,
             upstream=pool.upstream[endpoint.product],
-            params=exchange.params(lookup.request),
+            params={**exchange.params(lookup.request), **exchange.table.path_params(endpoint, lookup.request.path)},
             received_ns=now_ns,
             deadline_ns=now_ns + _LOOK_WITHIN_NS,
             answer_by_ns=now_ns + _LOOK_WITHIN_NS,

@@ -71,6 +71,7 @@ UNMIRRORED = {
     "config/form.py": "forms; tests/config/test_load.py and test_complaints.py",
     "config/model.py": "forms; tests/config/test_load.py and test_schema.py",
     "egress/settings.py": "records without code",
+    "exchanges/table_file.py": "tests/exchanges/test_table.py",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",

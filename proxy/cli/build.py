@@ -39,10 +39,10 @@ def complaints_of(account: AccountConfig, exchange: Exchange) -> list[str]:
         if name not in table.limits:
             found.append(f"{place}.limits.{name}: {exchange.name} has no such limit; it has: {', '.join(table.limits)}")
     for rule in account.deny:
-        method, _, path = rule.partition(" ")
+        path = rule.partition(" ")[2]
         if not path.startswith("/"):
             found.append(f"{place}.deny: write METHOD /path, not {rule[:60]!r}")
-        elif "*" not in rule and table.match(method, path) is None:
+        elif "*" not in rule and table.named(rule) is None:
             found.append(f"{place}.deny: {exchange.name} has no endpoint {rule[:60]!r}")
     for key in account.keys:
         complaint = exchange.check_credential(key.credential)

@@ -63,8 +63,7 @@ def _table(rows: list[Capacity], *, products: bool) -> Table:
 
 def _short(endpoint: Endpoint) -> str:
     """ "POST …/order": the whole path stands in the document."""
-    method, _, path = endpoint.name.partition(" ")
-    return escape(f"{method} …/{path.rpartition('/')[2]}")
+    return escape(f"{endpoint.name.partition(' ')[0]} …/{endpoint.path.rpartition('/')[2]}")
 
 
 def _stops(now: Budget) -> str:

@@ -20,7 +20,7 @@ def findings(config: Config) -> list[Finding]:
     for account in config.accounts.values():
         table = EXCHANGES[account.exchange].table
         keys = ", ".join(key.alias for key in account.keys)
-        text = f"{account.exchange}, {len(account.keys)} keys ({keys}), {len(table.exact)} endpoints"
+        text = f"{account.exchange}, {len(account.keys)} keys ({keys}), {len(table.endpoints())} endpoints"
         found.append(Finding(f"account {account.name}", True, text))
         everywhere = {a.bind for a in account.addresses} | {a.bind for key in account.keys for a in key.addresses}
         for address in sorted(everywhere):

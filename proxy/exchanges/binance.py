@@ -27,7 +27,7 @@ from proxy.exchanges.binance_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.binance_orders import client_ids, closes, orders
 from proxy.exchanges.binance_validity import bounded, valid_until_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
-from proxy.exchanges.table import load_table
+from proxy.exchanges.table_file import load_table
 from proxy.model import (
     Auth,
     Credential,

@@ -22,7 +22,7 @@ from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.cryptocom_orders import client_ids, closes, orders
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
-from proxy.exchanges.table import load_table
+from proxy.exchanges.table_file import load_table
 from proxy.model import (
     Auth,
     Credential,

@@ -86,6 +86,8 @@ class Exchange:
     """A complaint about a key that cannot sign, or ""; never the secret."""
     nonces: bool = False
     """Signatures carry a nonce that must rise per key."""
+    signs_host: bool = False
+    """The host is part of what is signed; the stamp has it then."""
     one_stamp_each: bool = False
     """Two calls of a key signed in the same millisecond would be taken for one call sent twice."""
     time_path: str = ""

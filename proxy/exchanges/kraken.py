@@ -25,7 +25,7 @@ from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
 from proxy.exchanges.kraken_validity import bounded, valid_until_ms
 from proxy.exchanges.members import join, members
-from proxy.exchanges.table import load_table
+from proxy.exchanges.table_file import load_table
 from proxy.model import (
     Auth,
     Credential,

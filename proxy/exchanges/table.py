@@ -1,23 +1,17 @@
-"""An exchange's YAML table: products, limits, endpoints with class and cost. Data, checked when loaded."""
+"""An exchange's table: products, limits, endpoints with class and cost. It is read from a file by table_file.py."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
 import orjson
-import yaml
 
-from proxy.errors import ConfigError
-from proxy.exchanges.usage_headers import UsageHeaders, usage_headers
-from proxy.model import Auth, CallClass, Cost, Endpoint, Limit, Scope, Shape, Upstream
+from proxy.exchanges.usage_headers import UsageHeaders
+from proxy.model import Cost, Endpoint, Limit, Upstream
 
-_UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
-_UNITS_NS["d"] = 24 * _UNITS_NS["h"]
 _MONEY_WORDS = ("withdraw", "transfer")
+VALUE = re.compile(r"\{([\w-]+)\}")
 _AMBIGUOUS = re.compile(r"%|\\|;|//|/\.|[^!-~]")
 
 
@@ -32,6 +26,15 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A row whose path has parts for values: `/orders/{id}`. A value is one segment, and a parameter of the call."""
+
+    method: str
+    path: re.Pattern[str]
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     exchange: str
     products: Mapping[str, Product]
@@ -41,24 +44,52 @@ class Table:
     patterns: tuple[tuple[str, str, Endpoint], ...]  # (method, path prefix), longest prefix first
     default_tier: str = ""
     feedback: UsageHeaders = field(default_factory=UsageHeaders)
+    templates: tuple[Template, ...] = ()
+    elsewhere: Mapping[tuple[str, str, str], Endpoint] = field(default_factory=dict)
+    """(product, method, path) of paths that an earlier product has too, on a host of its own."""
 
-    def product_of(self, host: str | None, path: str) -> Product | None:
-        """The product that owns a path; `host` None leaves the choice to the path."""
-        for product in self.products.values():
-            if (host is None or host in product.hosts) and path.startswith(product.prefixes):
-                return product
-        return None
+    def products_of(self, host: str | None, path: str) -> list[Product]:
+        """The products that own a path; `host` None leaves the choice to the path."""
+        return [
+            product
+            for product in self.products.values()
+            if (host is None or host in product.hosts) and path.startswith(product.prefixes)
+        ]
 
-    def match(self, method: str, path: str) -> Endpoint | None:
-        """The row of a call, or None. A path that speaks of money needs a row of its own, and so does one
-        that a server might read as another path."""
-        row = self.exact.get((method, path))
-        if row is not None or self.speaks_of_money(path) or _AMBIGUOUS.search(path):
+    def match(self, method: str, path: str, product: str = "") -> Endpoint | None:
+        """The row of a call, or None; of this product only, if one is named. A path that speaks of money needs a row
+        of its own, and so does one that a server might read as another path."""
+        row = self.elsewhere.get((product, method, path)) or self.exact.get((method, path))
+        if row is not None and product in ("", row.product):
             return row
+        if self.speaks_of_money(path) or _AMBIGUOUS.search(path):
+            return None
+        for template in self.templates:
+            if template.method == method and product in ("", template.endpoint.product) and template.path.match(path):
+                return template.endpoint
         for row_method, prefix, endpoint in self.patterns:
-            if row_method == method and path.startswith(prefix):
+            if row_method == method and product in ("", endpoint.product) and path.startswith(prefix):
                 return endpoint
         return None
+
+    def endpoints(self) -> list[Endpoint]:
+        """All rows but those for any path of a prefix."""
+        return [*self.exact.values(), *self.elsewhere.values(), *(row.endpoint for row in self.templates)]
+
+    def named(self, name: str) -> Endpoint | None:
+        """The row of this name ("METHOD path"), or the one that a call of this method and path has."""
+        method, _, rest = name.partition(" ")
+        path, _, product = rest.partition("@")
+        found = next((row.endpoint for row in self.templates if row.endpoint.name == name), None)
+        return found or self.match(method, path, product)
+
+    def path_params(self, endpoint: Endpoint, path: str) -> Mapping[str, str]:
+        """The values that stand in the path of a call, decoded."""
+        for template in self.templates:
+            if template.endpoint is endpoint and (found := template.path.match(path)) is not None:
+                names = VALUE.findall(endpoint.name)
+                return {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)}
+        return {}
 
     @staticmethod
     def speaks_of_money(path: str) -> bool:
@@ -82,6 +113,8 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         return cost.units
     if cost.present is not None:
         return cost.present
+    if cost.values:
+        return dict(cost.values).get(value, cost.units)
     if cost.each is not None:
         elements = _elements(value)
         return cost.units if elements is None else cost.each * max(elements, 1)
@@ -112,154 +145,7 @@ def _elements(value: str) -> int | None:
     return len(found) if isinstance(found, list) else None
 
 
-def duration_ns(text: str) -> int:
-    """ "100ms", "10s", "1m", "1d" in nanoseconds."""
-    found = re.fullmatch(r"(\d+)(ms|s|m|h|d)", text)
-    if found is None:
-        raise ValueError(f"not a duration: {text!r} (write 100ms, 10s, 1m, 1h or 1d)")
-    return int(found[1]) * _UNITS_NS[found[2]]
-
-
 def upstream_of(url: str, *, private_ok: bool = False) -> Upstream:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return Upstream(parts.scheme, parts.hostname or "", port, parts.path.rstrip("/"), private_ok)
-
-
-def load_table(path: Path) -> Table:
-    """Read and check a table; ConfigError names what is wrong with the file."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _table(raw)
-    except (KeyError, ValueError, TypeError, AttributeError, yaml.YAMLError) as fault:
-        raise ConfigError([f"{path.name}: {type(fault).__name__}: {fault}"]) from fault
-
-
-def _table(raw: dict[str, Any]) -> Table:
-    limits: dict[str, Limit] = {}
-    for group in raw["limits"]:
-        _require_source(group)
-        limits.update({name: _limit(name, row) for name, row in group["items"].items()})
-    products = {
-        name: Product(
-            name,
-            upstream_of(row["base"]),
-            frozenset(row.get("hosts", ())) | {upstream_of(row["base"]).host},
-            tuple(row["prefixes"]),
-        )
-        for name, row in raw["products"].items()
-    }
-    exact: dict[tuple[str, str], Endpoint] = {}
-    patterns: list[tuple[str, str, Endpoint]] = []
-    for group in raw["endpoints"]:
-        _require_source(group)
-        every = group.get("every", {})
-        for name, row in group["items"].items():
-            for method, path in _paths(name, group.get("prefix", "")):
-                endpoint = _endpoint(f"{method} {path}", group["product"], row, {**every, **row.get("costs", {})})
-                _require_limits(endpoint, limits)
-                if path.endswith("*"):
-                    patterns.append((method, path.rstrip("*"), endpoint))
-                elif exact.setdefault((method, path), endpoint) is not endpoint:
-                    raise ValueError(f"{endpoint.name} stands twice")
-    patterns.sort(key=lambda row: -len(row[1]))
-    feedback = usage_headers(raw.get("feedback", []), limits)
-    limits.update({name: replace(limits[name], told=True) for name in feedback.counted()})
-    tiers = {
-        tier: {name: _override(limits[name], row) for name, row in rows.items()}
-        for tier, rows in raw.get("tiers", {}).items()
-    }
-    default = raw.get("default_tier", "")
-    return Table(raw["exchange"], products, limits, tiers, exact, tuple(patterns), default, feedback)
-
-
-def _require_source(group: dict[str, Any]) -> None:
-    if not group.get("source") or not group.get("checked"):
-        raise ValueError("a group without `source` or `checked`")
-
-
-def _require_limits(endpoint: Endpoint, limits: Mapping[str, Limit]) -> None:
-    for cost in endpoint.costs:
-        if cost.limit not in limits:
-            raise ValueError(f"{endpoint.name} costs on {cost.limit!r}, which no limit is called")
-
-
-def _paths(name: str, prefix: str) -> list[tuple[str, str]]:
-    """`POST order` or `GET|POST a, b` under a group's prefix."""
-    methods, _, rest = name.partition(" ")
-    return [(method, prefix + path.strip()) for method in methods.split("|") for path in rest.split(",")]
-
-
-def _limit(name: str, row: dict[str, Any]) -> Limit:
-    window = row.get("window")
-    if bool(window) is (row["shape"] == Shape.INFLIGHT):
-        raise ValueError(f"limit {name}: every shape but {Shape.INFLIGHT} has a window")
-    return Limit(
-        name,
-        Scope(row["scope"]),
-        Shape(row["shape"]),
-        float(row["capacity"]),
-        duration_ns(window) if window else 0,
-        row.get("per", ""),
-        falls=_falls(name, row),
-    )
-
-
-def _falls(name: str, row: dict[str, Any]) -> bool:
-    falls = bool(row.get("falls", False))
-    if falls and row["shape"] != Shape.FIXED:
-        raise ValueError(f"limit {name}: only a {Shape.FIXED} window can fall")
-    return falls
-
-
-def _override(limit: Limit, row: dict[str, Any]) -> Limit:
-    window = row.get("window")
-    return replace(
-        limit,
-        capacity=float(row["capacity"]),
-        window_ns=duration_ns(window) if window else limit.window_ns,
-    )
-
-
-def _endpoint(name: str, product: str, row: dict[str, Any], costs: dict[str, Any]) -> Endpoint:
-    call_class = CallClass(row["class"])
-    default_auth = Auth.NONE if call_class is CallClass.PUBLIC else Auth.SIGNED
-    return Endpoint(
-        name,
-        product,
-        call_class,
-        Auth(row.get("auth", default_auth)),
-        tuple(_cost(limit, price) for limit, price in costs.items()),
-        row.get("symbol", ""),
-    )
-
-
-def _cost(limit: str, price: Any) -> Cost:
-    if isinstance(price, int | float):
-        return Cost(limit, float(price))
-    if "ages" in price:
-        return _by_age(limit, price)
-    return Cost(
-        limit,
-        units=float(price["units"]) if "units" in price else _dearest(limit, price["else"]),
-        param="" if "units" in price else price["by"],
-        steps=tuple((float(up_to), float(u)) for up_to, u in price.get("count", price.get("steps", {})).items()),
-        present=float(price["given"]) if "given" in price else None,
-        each=float(price["each"]) if "each" in price else None,
-        accepted=float(price["accepted"]) if "accepted" in price else None,
-        counted="count" in price,
-        absent=_cost(limit, price["else"]) if isinstance(price.get("else"), dict) else None,
-    )
-
-
-def _dearest(limit: str, price: Any) -> float:
-    """The price where the parameter is not given; where another one decides it then, without that one either."""
-    return float(price) if not isinstance(price, dict) else _cost(limit, price).units
-
-
-def _by_age(limit: str, price: dict[str, Any]) -> Cost:
-    ages = tuple((duration_ns(below), float(u)) for below, u in price["ages"].items())
-    for (below, dear), (later, cheap) in pairwise(ages):
-        if below >= later or dear < cheap:
-            raise ValueError(f"the ages of {limit!r} do not stand from young and dear to old and cheap")
-    return Cost(limit, float(price.get("fixed", 0)), ages=ages, most=int(price.get("most", 1)))

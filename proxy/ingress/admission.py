@@ -83,10 +83,10 @@ class Admission:
                 raise BadCall("unknown_account", f"no account is called {target.account!r}", 404)
             exchange = pool.exchange
             if way is None:
-                product = _product(exchange, target)
+                product = _product(exchange, target, request.method)
             bot = self._bot(target, request, given, exchange)
             if way is None:
-                way = _Way(target, _endpoint(exchange, request), _upstream(pool, product, target))
+                way = _Way(target, _endpoint(exchange, request, product.name), _upstream(pool, product, target))
                 _allowed_at_all(pool, way.endpoint, request.path)
                 self._remember(arrival.method, path, way)
             _allowed(bot, way.endpoint)
@@ -99,7 +99,7 @@ class Admission:
                 endpoint=way.endpoint,
                 request=stripped,
                 upstream=way.upstream,
-                params=exchange.params(stripped),
+                params=_params(exchange, way.endpoint, stripped),
                 received_ns=arrival.now_ns,
                 deadline_ns=deadline_ns,
                 answer_by_ns=answer_by_ns,
@@ -158,30 +158,36 @@ def _refuse_browsers(given: Mapping[str, str]) -> None:
         raise BadCall("cross_site", "requests from web pages are not taken", 403)
 
 
-def _product(exchange: Exchange, target: Target) -> Product:
+def _product(exchange: Exchange, target: Target, method: str) -> Product:
+    """Of the host that the bot wrote; without one, of the path: where several have it, the first with such a call."""
     table = exchange.table
     if target.host is not None and not any(target.host in p.hosts for p in table.products.values()):
         raise BadCall("unknown_host", f"{target.host} is not a host of {exchange.name}", 403)
-    product = table.product_of(target.host, target.path)
-    if product is None:
+    found = table.products_of(target.host, target.path)
+    if not found:
         raise BadCall("unknown_endpoint", f"{exchange.name} has no path {target.path[:80]!r} here", 404)
-    return product
+    return next((one for one in found if table.match(method, target.path, one.name) is not None), found[0])
 
 
-def _endpoint(exchange: Exchange, request: Incoming) -> Endpoint:
+def _endpoint(exchange: Exchange, request: Incoming, product: str) -> Endpoint:
     table = exchange.table
     if request.method not in _METHODS:
         raise BadCall("wrong_method", f"method {request.method[:20]} is not taken", 405)
-    endpoint = table.match(request.method, request.path)
+    endpoint = table.match(request.method, request.path, product)
     if endpoint is not None:
         return endpoint
     if table.speaks_of_money(request.path):
         raise BadCall("withdrawal_refused", "withdrawals and transfers do not pass", 403)
-    if any(table.match(method, request.path) for method in _METHODS):
+    if any(table.match(method, request.path, product) for method in _METHODS):
         raise BadCall("wrong_method", f"{request.path} is not called by {request.method}", 405)
     raise BadCall(
         "unknown_endpoint", f"{request.method} {request.path[:80]} is not in the table of {exchange.name}", 404
     )
+
+
+def _params(exchange: Exchange, endpoint: Endpoint, stripped: Incoming) -> Mapping[str, str]:
+    found = exchange.params(stripped)
+    return {**found, **exchange.table.path_params(endpoint, stripped.path)} if "{" in endpoint.name else found
 
 
 def _allowed_at_all(pool: Pool, endpoint: Endpoint, path: str) -> None:

@@ -38,6 +38,7 @@ class Cost:
     steps: tuple[tuple[float, float], ...] = ()  # (parameter value up to, units)
     present: float | None = None  # units when the parameter is given at all
     each: float | None = None  # units per element of a JSON list or comma list
+    values: tuple[tuple[str, float], ...] = ()  # (parameter value, units); `units` for all others
     counted: bool = False  # the steps are over the number of elements
     absent: "Cost | None" = None  # the price by another parameter, where this one is not given
     ages: tuple[tuple[int, float], ...] = ()  # (younger than, ns; units on top for each order that the call names)
@@ -47,7 +48,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row of an exchange's table. `name` is "METHOD path", and the metric label."""
+    """A row of an exchange's table. `name`, which is the metric label too, is "METHOD path"; it ends in "@product" where
+    an earlier product has the same path on another host.
+    """
 
     name: str
     product: str
@@ -55,6 +58,10 @@ class Endpoint:
     auth: Auth
     costs: tuple[Cost, ...] = ()
     symbol: str = ""  # name of the parameter that carries the symbol
+
+    @property
+    def path(self) -> str:
+        return self.name.partition(" ")[2].partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class Stamp:
 
     wall_ms: int
     nonce: int = 0
+    host: str = ""  # as the Host header will have it, port included unless it is the scheme's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import pytest
 
 from proxy.errors import ConfigError
 from proxy.exchanges import EXCHANGES
-from proxy.exchanges.table import Table, duration_ns, limits_of, load_table, penalty, units, upstream_of
+from proxy.exchanges.table import Table, limits_of, penalty, units, upstream_of
+from proxy.exchanges.table_file import duration_ns, load_table
 from proxy.model import Auth, CallClass, Cost, Reply, Scope, Shape, Usage
 
 _SMALL = """\
@@ -106,10 +107,10 @@ def test_products_are_found_by_host_and_path(tmp_path: Path) -> None:
     table = small(tmp_path)
     spot = table.products["spot"]
     assert spot.upstream == upstream_of("https://api.example.com/base")
-    assert table.product_of(None, "/v1/x") is spot
-    assert table.product_of("alt.example.com", "/v1/x") is spot
-    assert table.product_of("evil.example.com", "/v1/x") is None
-    assert table.product_of(None, "/v2/x") is None
+    assert table.products_of(None, "/v1/x") == [spot]
+    assert table.products_of("alt.example.com", "/v1/x") == [spot]
+    assert table.products_of("evil.example.com", "/v1/x") == []
+    assert table.products_of(None, "/v2/x") == []
 
 
 def test_tiers_replace_single_limits(tmp_path: Path) -> None:
@@ -292,3 +293,64 @@ def test_binance_gives_back_what_succeeds_and_what_fills() -> None:
     placing = {f"POST /api/v3/{path}" for path in (*paths, *more)}
     assert free == placing | {f"DELETE /api/v3/{path}" for path in ("order", "openOrders", "orderList")}
     assert {name for name, limit in table.limits.items() if limit.falls} == {"orders_10s", "orders_1d"}
+
+
+TWO_HOSTS = """
+exchange: two
+products:
+  spot:    {base: "https://spot.example", prefixes: [/api/]}
+  futures: {base: "https://futures.example", prefixes: [/api/]}
+limits:
+  - {source: dummy, checked: 2026-01-01, items: {calls: {scope: address, shape: sliding, capacity: 5, window: 1s}}}
+endpoints:
+  - source: dummy
+    checked: 2026-01-01
+    product: spot
+    prefix: /api/
+    items:
+      GET orders: {class: read, costs: {calls: {by: kind, values: {stop: 3}, else: 1}}}
+      DELETE "orders/{id}", "orders/{id}/parts/{part-id}": {class: cancel}
+      GET *: {class: read}
+  - source: dummy
+    checked: 2026-01-01
+    product: futures
+    prefix: /api/
+    items:
+      GET orders, contracts: {class: read}
+      DELETE "orders/{id}": {class: cancel}
+""".replace('"orders', "orders").replace('}"', "}")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Table:
+    (tmp_path / "two.yaml").write_text(TWO_HOSTS)
+    return load_table(tmp_path / "two.yaml")
+
+
+def test_a_path_that_two_products_have_is_each_ones_own(two: Table) -> None:
+    names = {product: two.match("GET", "/api/orders", product) for product in ("", "spot", "futures")}
+    assert {product: row.name for product, row in names.items() if row} == {
+        "": "GET /api/orders",
+        "spot": "GET /api/orders",
+        "futures": "GET /api/orders@futures",
+    }
+    assert all(row is not None and two.named(row.name) is row and row.path == "/api/orders" for row in names.values())
+    row = two.match("DELETE", "/api/orders/7", "futures")
+    assert row is not None and row.name == "DELETE /api/orders/{id}@futures" and two.named(row.name) is row
+    assert two.match("GET", "/api/contracts", "spot") is two.match("GET", "/api/other", "spot")  # the row for any path
+    assert two.match("GET", "/api/other", "futures") is None
+
+
+def test_values_in_a_path_are_parameters(two: Table) -> None:
+    row = two.match("DELETE", "/api/orders/a%2Db%20c/parts/9")
+    assert row is None  # what a server may decode is no value
+    row = two.match("DELETE", "/api/orders/a-b:c/parts/9")
+    assert row is not None and two.path_params(row, "/api/orders/a-b:c/parts/9") == {"id": "a-b:c", "part-id": "9"}
+    assert two.match("DELETE", "/api/orders/") is None and two.match("DELETE", "/api/orders/7/more") is None
+    assert two.match("DELETE", "/api/orders/withdraw") is None
+    assert two.path_params(row, "/api/elsewhere") == {}
+
+
+def test_a_price_by_the_value_of_a_parameter(two: Table) -> None:
+    [cost] = two.exact["GET", "/api/orders"].costs
+    assert [units(cost, params) for params in ({"kind": "stop"}, {"kind": "limit"}, {})] == [3, 1, 1]

@@ -1,0 +1,200 @@
+"""Looking up orders whose answer was lost, where that is a matter of where to ask and which fields to read.
+
+An exchange tells the places to ask (`Look`), how it shows an order (`Shown`), and its own shape of a success (`ack`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from proxy.exchanges.form import alone, readable
+from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Finding, Found, Lookup, Rebuilt
+from proxy.exchanges.order_rules import OrderRules, rows_of
+from proxy.model import CallClass, Endpoint, Incoming, Reply
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One place where an order may be. `endpoint`: "METHOD path" of the table.
+
+    `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
+    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
+    missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
+    answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
+    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
+    cancelled one is found by its id.
+    """
+
+    endpoint: str
+    by: tuple[tuple[str, str], ...]
+    query: str = ""
+    path: str = ""
+    rows: tuple[str, ...] = ()
+    none: frozenset[str] = frozenset()
+    lists: bool = False
+    page: int = 0
+    made_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How an order is shown. `ids`: fields of its ids. `status`: the field of its state, and which are `open` and which
+    `cancelled`; all others are over in another way. `made`: the field of the time when it was made, in units of
+    `made_ms`. `amended`: the amendment's parameter -> the field that shows it.
+    """
+
+    ids: tuple[str, ...]
+    status: str
+    open: frozenset[str]
+    cancelled: frozenset[str]
+    made: str
+    made_ms: float = 1.0
+    amended: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLooks:
+    """`places`: for the product and, where it matters, the endpoint of a write. `code`: an answer's, None for fine.
+
+    `ack(endpoint, row, order)`: the success answer of one order, made of the write's own row and the order shown, or
+    b"". `whole(endpoint, acks)`: that of a call about several, of theirs; None stands for one that was not executed.
+    """
+
+    rules: OrderRules
+    places: Callable[[Endpoint], tuple[Look, ...]]
+    shown: Callable[[Endpoint], Shown]
+    code: Callable[[Any, Reply], str | None]
+    ack: Callable[[Endpoint, Row, Row], bytes] = lambda endpoint, row, order: b""
+    whole: Callable[[Endpoint, list[bytes | None]], bytes] = lambda endpoint, acks: b""
+
+    def lookups(
+        self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], since_ms: int
+    ) -> tuple[Lookup, ...]:
+        rule = self.rules.rule(endpoint)
+        if rule is None or endpoint.call_class not in (CallClass.PLACE, CallClass.CANCEL, CallClass.AMEND):
+            return ()
+        since = since_ms if endpoint.call_class is CallClass.PLACE else 0  # older orders keep their time
+        found: list[Lookup] = []
+        for item, row in enumerate(self._rows(endpoint, params)):
+            for look in self.places(endpoint):
+                if since or not look.made_only:
+                    found += _ask(look, {**params, **row}, item, since)
+        return tuple(found)
+
+    def found(
+        self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply
+    ) -> Finding:
+        look = next((one for one in self.places(endpoint) if one.endpoint == lookup.endpoint), None)
+        try:
+            told = orjson.loads(readable(reply) or b"")
+        except orjson.JSONDecodeError:
+            return CANNOT_TELL
+        if look is None:
+            return CANNOT_TELL
+        code = self.code(told, reply)
+        if code is not None and code in look.none:
+            return NOT_SO_FAR
+        if code is not None or reply.status != 200:
+            return CANNOT_TELL
+        rows = _at(told, look.rows)
+        if rows is None:
+            return CANNOT_TELL
+        shown = self.shown(endpoint)
+        own = [row for row in rows if lookup.id in (str(row.get(name)) for name in shown.ids)]
+        new = [row for row in own if not lookup.since_ms or _made_ms(shown, row) >= lookup.since_ms - SKEW_MS]
+        if len(new) == 1:
+            return self._finding(endpoint, params, lookup, shown, new[0])
+        if new or (look.page and len(rows) >= look.page):
+            return CANNOT_TELL
+        return NOT_SO_FAR if look.lists or not own else CANNOT_TELL
+
+    def _finding(
+        self, endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, shown: Shown, order: Row
+    ) -> Finding:
+        row = {**params, **list(self._rows(endpoint, params))[lookup.item]}
+        done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
+        if endpoint.call_class is CallClass.PLACE:
+            return done
+        status = str(order.get(shown.status))
+        if endpoint.call_class is CallClass.CANCEL:
+            if status in shown.cancelled:
+                return done
+            return NOT_SO_FAR if status in shown.open else Finding(Found.NEVER, b"", order)
+        asked = {name: value for name, value in row.items() if name in shown.amended and value not in (None, "")}
+        if not asked:
+            return CANNOT_TELL
+        if all(_same(value, order.get(shown.amended[name])) for name, value in asked.items()):
+            return done
+        return NOT_SO_FAR if status in shown.open else Finding(Found.NEVER, b"", order)
+
+    def rebuilt(
+        self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], findings: Mapping[int, Finding]
+    ) -> Rebuilt | None:
+        rule = self.rules.rule(endpoint)
+        if rule is None or not rule.rows:
+            return alone(endpoint, request, params, findings)
+        if any(row.state is Found.DONE and not row.body for row in findings.values()):
+            return None
+        if not any(row.state is Found.DONE for row in findings.values()):
+            return None
+        if len(findings) != len(list(self._rows(endpoint, params))):  # one of them has no name
+            return None
+        body = self.whole(endpoint, [findings[item].body or None for item in sorted(findings)])
+        return Rebuilt(200, body) if body else None
+
+    def _rows(self, endpoint: Endpoint, params: Mapping[str, str]) -> Iterator[Row]:
+        rule = self.rules.rule(endpoint)
+        if rule is None:
+            return
+        if rule.rows:
+            yield from rows_of(params.get(rule.rows, ""))
+        else:
+            yield params
+
+
+def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
+    given = next(((str(row[name]), asked) for name, asked in look.by if row.get(name)), None)
+    if given is None:
+        return
+    value, asked = given
+    names = {name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int)}
+    names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
+    method, _, path = look.endpoint.partition(" ")
+    try:
+        request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), b"")
+    except KeyError:
+        return
+    yield Lookup(look.endpoint, request, value, item, since_ms)
+
+
+def _at(told: Any, way: tuple[str, ...]) -> list[Row] | None:
+    """The orders at the end of the way; None if there is no such place. A null there is an order that is not."""
+    for name in way:
+        if not isinstance(told, dict) or name not in told:
+            return None
+        told = told[name]
+    if told is None:
+        return []
+    rows = told if isinstance(told, list) else [told]
+    return rows if all(isinstance(row, dict) for row in rows) else None
+
+
+def _made_ms(shown: Shown, row: Row) -> float:
+    try:
+        return float(row.get(shown.made) or 0) * shown.made_ms
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _same(asked: Any, shows: Any) -> bool:
+    """Equal as numbers, or as texts where they are none."""
+    try:
+        return Decimal(str(asked)) == Decimal(str(shows))
+    except InvalidOperation:
+        return str(asked) == str(shows)
