@@ -48,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row of an exchange's table. `name`, which is the metric label too, is "METHOD path"; it ends in "@product" where
+    """A row of an exchange's table. `name`, the metric label too, is "METHOD path"; it ends in "@product" where
     an earlier product has the same path on another host.
     """
 

@@ -373,7 +373,7 @@ def test_unknown_private_calls_have_no_row(name: str) -> None:
 
 def test_other_interfaces_are_not_ours() -> None:
     for path in ("/oauth/fast-api-key", "/b2b/users", "/derivatives/api/v3/accounts", "/1/private/Balance"):
-        assert EXCHANGE.table.product_of(None, path) is None
+        assert EXCHANGE.table.products_of(None, path) == []
     assert EXCHANGE.table.match("POST", "/0/public/Time") is None
 
 
