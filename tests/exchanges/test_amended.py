@@ -49,7 +49,7 @@ AMEND = f"PUT {B}order/amend/keepPriority"
         ),
         # Less than is filled: the amendment lets the order expire.
         (
-            {"clientOrderId": "o", "origQty": "7", "status": "EXPIRED", "executedQty": "6"},
+            {"clientOrderId": "o", "origQty": "7", "status": "EXPIRED", "executedQty": "5"},
             CANNOT_TELL, CANNOT_TELL, CANNOT_TELL,
         ),
         ({"clientOrderId": "o", "origQty": "7", "time": LATER}, NOT_SO_FAR, CANNOT_TELL, CANNOT_TELL),
@@ -87,6 +87,8 @@ def test_binance_amendments_that_were_followed_by_another() -> None:
     next_ = {**ours, "origClientOrderId": "n", "newClientOrderId": "x", "newQty": "4"}
     assert write.found(1, 200, [ours, next_]).state is DONE
     assert write.found(1, 200, [next_]).state is NOT_SO_FAR
+    assert write.found(1, 200, [{**next_, "newQty": "5"}]).state is NOT_SO_FAR
+    assert write.found(1, 200, [{**ours, "newQty": "6"}]).state is NOT_SO_FAR
     assert write.found(1, 200, []).state is NOT_SO_FAR
     assert write.found(1, 200, [{**ours, "time": LONG_BEFORE}]).state is CANNOT_TELL
     assert write.found(1, 200, {"code": 1}).state is CANNOT_TELL

@@ -104,6 +104,8 @@ START = "&start=1699999997"
         ("CancelOrderBatch", "{}", []),
         ("AmendOrder", f"txid={TXID}", [f"0 OrderAmends order_id={TXID}", f"0 QueryOrders txid={TXID}"]),
         ("AmendOrder", "cl_ord_id=a", pair(0, "cl_ord_id=a")),
+        ("AmendOrder", "txid=what", []),
+        ("AmendOrder", "txid=what&cl_ord_id=a", []),
         (
             "EditOrder",
             f"txid={TXID}&pair=X",
