@@ -22,9 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.binance_ids import identify
+from proxy.exchanges.binance_items import items
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limit_exceeded, limits_told
 from proxy.exchanges.binance_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.binance_orders import client_ids, closes, orders
+from proxy.exchanges.binance_rebuilt import rebuilt
 from proxy.exchanges.binance_validity import bounded, valid_until_ms
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, retry_after_ns, target
 from proxy.exchanges.table_file import load_table
@@ -279,6 +281,8 @@ EXCHANGE = Exchange(
     valid_until_ms=valid_until_ms,
     lookups=lookups,
     found=finding,
+    items=items,
+    rebuilt=rebuilt,
     absence=ABSENCE,
     limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

@@ -18,8 +18,10 @@ from proxy.errors import BadCall
 from proxy.exchanges import texts
 from proxy.exchanges.cryptocom_errors import classify
 from proxy.exchanges.cryptocom_ids import identify
+from proxy.exchanges.cryptocom_items import items
 from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.cryptocom_orders import client_ids, closes, orders
+from proxy.exchanges.cryptocom_rebuilt import rebuilt
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.members import Member, Number, dump, join, members
 from proxy.exchanges.table_file import load_table
@@ -255,5 +257,7 @@ EXCHANGE = Exchange(
     valid_until_ms=valid_until_ms,
     lookups=lookups,
     found=finding,
+    items=items,
+    rebuilt=rebuilt,
     absence=ABSENCE,
 )

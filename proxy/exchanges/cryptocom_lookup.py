@@ -1,58 +1,87 @@
-"""Looking up Crypto.com orders whose answer was lost.
+"""Looking up Crypto.com writes whose answer was lost.
 
-Sources: exchange-developer.crypto.com get-order-detail (client_oid since 2022-11-30), get-open-orders,
-get-order-history, and their advanced forms for trigger orders, which the plain ones do not know.
+Sources: exchange-developer.crypto.com get-order-detail (client_oid since 2022-11-30), get-open-orders (all of them, no
+pages), get-order-history, amend-order (cancels and creates behind the scene), and their advanced forms for trigger
+orders, which the plain ones do not know. Times and codes are numbers in older answers and texts in newer ones.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from proxy.errors import BadCall
+from proxy.exchanges.cryptocom_rebuilt import ROW, as_answered, method_of
+from proxy.exchanges.evidence import number, of_the_write, rows, shows, swept, whole_ms
 from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Absence, Finding, Found, Lookup
-from proxy.exchanges.members import members
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
 # Orders are taken in first and processed later; how soon they can be seen is not told.
 ABSENCE = Absence(after_ms=5_000, looks=3)
 
-_ROW = "/exchange/v1/"
 _DETAIL, _OPEN_LIST, _PAST_LIST = "get-order-detail", "get-open-orders", "get-order-history"
 _NO_SUCH_ORDER = frozenset({"40401", "212"})
 _OPEN = frozenset({"NEW", "PENDING", "ACTIVE"})
+_ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
+_UNTRIGGERED = frozenset({"LIMIT", "MARKET"})
 _PAGE = 100  # a list of past orders that has so many rows may go on
 
 
 def lookups(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], since_ms: int) -> tuple[Lookup, ...]:
-    """Per order: itself, then the lists of open and of past orders, which are asked for only to prove absence."""
+    """Of a new order: itself, then the lists of open and of past orders, which are asked for only to prove absence."""
     if endpoint.call_class not in (CallClass.PLACE, CallClass.CANCEL, CallClass.AMEND):
         return ()
+    method = method_of(endpoint)
+    root = "private/advanced/" if method.startswith("private/advanced/") else "private/"
+    if method.endswith("/cancel-all-orders"):
+        return _all(root, params, since_ms)
+    if endpoint.call_class is CallClass.AMEND:
+        return _amends(root, params, since_ms)
     placing = endpoint.call_class is CallClass.PLACE
-    method = endpoint.name.rpartition("/private/")[2]
-    root = "private/advanced/" if method.startswith("advanced/") else "private/"
-    rows: list[Mapping[str, Any]] = list(_rows(params["order_list"])) if "order_list" in params else [params]
-    names = ("client_oid",) if placing else ("order_id", "orig_client_oid", "client_oid")
-    found = []
-    for item, row in enumerate(rows):
-        given = next(((name, str(row[name])) for name in names if row.get(name)), None)
+    listed = rows(params["order_list"]) if "order_list" in params else [params]
+    found: list[Lookup] = []
+    for item, row in enumerate(listed):
+        given = _id(row, ("client_oid",) if placing else ("order_id", "client_oid"))
         if given is None:
             continue
-        name, value = "order_id" if given[0] == "order_id" else "client_oid", given[1]
-        since = since_ms if placing else 0
-        found.append(_ask(root + _DETAIL, {name: value}, value, item, since))
+        name, value = given
+        found.append(_ask(root + _DETAIL, {name: value}, value, item, since_ms))
         if placing and row.get("instrument_name"):
             market = {"instrument_name": str(row["instrument_name"])}
-            start = {"start_time": f"{(since - SKEW_MS) * 1_000_000}", "limit": str(_PAGE)}
-            found.append(_ask(root + _OPEN_LIST, market, value, item, since))
-            found.append(_ask(root + _PAST_LIST, market | start, value, item, since))
+            start = {"start_time": f"{(since_ms - SKEW_MS) * 1_000_000}", "limit": str(_PAGE)}
+            found.append(_ask(root + _OPEN_LIST, market, value, item, since_ms))
+            found.append(_ask(root + _PAST_LIST, market | start, value, item, since_ms))
     return tuple(found)
+
+
+def _all(root: str, params: Mapping[str, str], since_ms: int) -> tuple[Lookup, ...]:
+    """Of advanced orders, no choice among them can be told from their list."""
+    if root != "private/" and (params.get("type") or params.get("position_type")):
+        return ()
+    market = {name: params[name] for name in ("instrument_name",) if params.get(name)}
+    return (_ask(root + _OPEN_LIST, market, "", 0, since_ms),)
+
+
+def _amends(root: str, params: Mapping[str, str], since_ms: int) -> tuple[Lookup, ...]:
+    """The new order by the id that the call gives it, if any, then the old one."""
+    plain = root == "private/"
+    old = _id(params, ("order_id", "orig_client_oid") if plain else ("order_id", "client_oid"))
+    if old is None:
+        return ()
+    asked = dict.fromkeys(
+        ([("client_oid", params["client_oid"])] if plain and params.get("client_oid") else []) + [old]
+    )
+    return tuple(_ask(root + _DETAIL, {name: value}, value, 0, since_ms) for name, value in asked)
+
+
+def _id(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str] | None:
+    """How the question calls it, and the id."""
+    found = next(((name, str(row[name])) for name in names if row.get(name)), None)
+    return found and ("order_id" if found[0] == "order_id" else "client_oid", found[1])
 
 
 def _ask(method: str, params: Mapping[str, str], value: str, item: int, since_ms: int) -> Lookup:
     body = orjson.dumps({"method": method, "params": params})
-    return Lookup(f"POST {_ROW}{method}", Incoming("POST", _ROW + method, "", (), body), value, item, since_ms)
+    return Lookup(ROW + method, Incoming("POST", "/exchange/v1/" + method, "", (), body), value, item, since_ms)
 
 
 def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply) -> Finding:
@@ -66,44 +95,93 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
         return NOT_SO_FAR
     if reply.status != 200 or code != "0" or not isinstance(result, dict):
         return CANNOT_TELL
-    rows = [result] if detail else result.get("data")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    found = [result] if detail else result.get("data")
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         return CANNOT_TELL
-    own = [row for row in rows if lookup.id in (row.get("client_oid"), row.get("order_id"))]
-    new = [row for row in own if not lookup.since_ms or _made_ms(row) >= lookup.since_ms - SKEW_MS]
+    if method_of(endpoint).endswith("/cancel-all-orders"):
+        return _swept(endpoint, request, params, lookup, found, reply)
+    own = [row for row in found if lookup.id in (row.get("client_oid"), str(row.get("order_id")))]
+    if endpoint.call_class is not CallClass.PLACE:
+        if len(own) != 1:
+            return CANNOT_TELL
+        judge = _cancelled if endpoint.call_class is CallClass.CANCEL else _amended
+        state = judge(params, lookup, own[0])
+        body = as_answered(endpoint, request, lookup.item, own[0]) if state is Found.DONE else b""
+        return Finding(state, body, own[0]) if state is not Found.CANNOT_TELL else CANNOT_TELL
+    new = [row for row in own if (whole_ms(row.get("create_time")) or 0) >= lookup.since_ms - SKEW_MS]
     if len(new) == 1:
         [row] = new
-        if endpoint.call_class is CallClass.CANCEL and row.get("status") in _OPEN:
-            return NOT_SO_FAR
-        return Finding(Found.DONE, _as_answered(endpoint, request, lookup, row), row)
-    goes_on = lookup.endpoint.endswith(_PAST_LIST) and len(rows) >= _PAGE
+        if row.get("status") == "REJECTED" and number(row.get("cumulative_quantity")) == 0:
+            return Finding(Found.NEVER, b"", row)
+        return Finding(Found.DONE, as_answered(endpoint, request, lookup.item, row), row)
+    goes_on = lookup.endpoint.endswith(_PAST_LIST) and len(found) >= _PAGE
     return CANNOT_TELL if detail or new or goes_on else NOT_SO_FAR
 
 
-def _made_ms(row: Mapping[str, Any]) -> int:
-    made_ms = row.get("create_time")
-    return made_ms if isinstance(made_ms, int) else 0
+def _swept(
+    endpoint: Endpoint,
+    request: Incoming,
+    params: Mapping[str, str],
+    lookup: Lookup,
+    found: list[Mapping[str, Any]],
+    reply: Reply,
+) -> Finding:
+    limits_only = params.get("type") == "LIMIT"
+    concerned = [row for row in found if not limits_only or row.get("order_type") in _UNTRIGGERED]
+    made = [whole_ms(row.get("create_time")) for row in concerned]
+    known = [at_ms for at_ms in made if at_ms is not None]
+    if len(known) != len(made):
+        return CANNOT_TELL
+    state = swept(known, lookup.since_ms, reply)
+    return Finding(state, as_answered(endpoint, request, 0, {}) if state is Found.DONE else b"")
 
 
-def _as_answered(endpoint: Endpoint, request: Incoming, lookup: Lookup, row: Mapping[str, Any]) -> bytes:
-    """An accepted amend or cancel answers in the same form, but says nothing of whether it was carried out."""
-    if endpoint.call_class is not CallClass.PLACE:
-        return b""
-    told = {"client_oid": row.get("client_oid"), "order_id": row.get("order_id")}
-    method = endpoint.name.partition(_ROW)[2]
-    if method.endswith("create-order"):
-        try:
-            number = next((m.raw for m in members(request.body) if m.name == "id" and m.value is not None), "-1")
-        except BadCall:
-            number = "-1"
-        head = f'{{"id":{number},"method":{json.dumps(method)},"code":0,"result":'
-        return head.encode() + orjson.dumps(told) + b"}"
-    return orjson.dumps({"index": lookup.item, "code": 0, **told})
+def _cancelled(params: Mapping[str, str], lookup: Lookup, row: Mapping[str, Any]) -> Found:
+    made_ms, ended_ms, status = _made(lookup, row), whole_ms(row.get("update_time")), row.get("status")
+    if made_ms is None or ended_ms is None:
+        return Found.CANNOT_TELL
+    if status in _OPEN:
+        return Found.NOT_SO_FAR
+    if status not in _ENDED:
+        return Found.CANNOT_TELL
+    if status == "CANCELED" and ended_ms >= lookup.since_ms - SKEW_MS:
+        return Found.DONE
+    this_one = of_the_write(ended_ms=ended_ms, since_ms=lookup.since_ms, own=_by_number(lookup))
+    return Found.NEVER if this_one else Found.NOT_SO_FAR
 
 
-def _rows(text: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        rows = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return
-    yield from (row if isinstance(row, dict) else {} for row in (rows if isinstance(rows, list) else ()))
+def _amended(params: Mapping[str, str], lookup: Lookup, row: Mapping[str, Any]) -> Found:
+    """An amendment may make another order and cancel the old one, so one that was cancelled since proves nothing; nor
+    does one that was changed since, but in another way.
+    """
+    changed_ms, status = whole_ms(row.get("update_time")), row.get("status")
+    if changed_ms is None or status not in _OPEN | _ENDED:
+        return Found.CANNOT_TELL
+    pairs = (("new_price", "limit_price"), ("new_quantity", "quantity"), ("new_ref_price", "ref_price"))
+    asked = [(row.get(shown), params[name]) for name, shown in pairs if params.get(name)]
+    same, since = shows(asked) if asked else None, changed_ms >= lookup.since_ms - SKEW_MS
+    old_names = {params.get("order_id"), params.get("orig_client_oid")} - {None, ""} or {params.get("client_oid")}
+    if not old_names & {str(row.get("order_id")), row.get("client_oid")}:  # one of the new name
+        return Found.DONE if same and since else Found.CANNOT_TELL
+    if same:
+        return Found.DONE if status != "REJECTED" else Found.CANNOT_TELL
+    made_ms = _made(lookup, row)
+    if same is None or made_ms is None or (since and status in _OPEN and changed_ms != made_ms):
+        return Found.CANNOT_TELL
+    if status in _OPEN:
+        return Found.NOT_SO_FAR
+    if status == "CANCELED" and since:
+        return Found.CANNOT_TELL
+    this_one = of_the_write(ended_ms=changed_ms, since_ms=lookup.since_ms, own=_by_number(lookup))
+    return Found.NEVER if this_one else Found.NOT_SO_FAR
+
+
+def _made(lookup: Lookup, row: Mapping[str, Any]) -> int | None:
+    """When it was made; None if that is not told, or it is a later order of this name."""
+    made_ms = whole_ms(row.get("create_time"))
+    later = made_ms is not None and made_ms > lookup.since_ms + SKEW_MS and not _by_number(lookup)
+    return None if later else made_ms
+
+
+def _by_number(lookup: Lookup) -> bool:
+    return b'"order_id":' in lookup.request.body

@@ -19,10 +19,12 @@ from proxy.exchanges import texts
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
 from proxy.exchanges.kraken_errors import classify
 from proxy.exchanges.kraken_ids import identify
+from proxy.exchanges.kraken_items import items
 from proxy.exchanges.kraken_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.kraken_orders import client_ids, closes, orders
 from proxy.exchanges.kraken_pairs import one_name
 from proxy.exchanges.kraken_placed import named, placed
+from proxy.exchanges.kraken_rebuilt import rebuilt
 from proxy.exchanges.kraken_validity import bounded, valid_until_ms
 from proxy.exchanges.members import join, members
 from proxy.exchanges.table_file import load_table
@@ -167,6 +169,8 @@ EXCHANGE = Exchange(
     valid_until_ms=valid_until_ms,
     lookups=lookups,
     found=finding,
+    items=items,
+    rebuilt=rebuilt,
     absence=ABSENCE,
     symbol=one_name,
     named=named,
