@@ -31,8 +31,9 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def order(desk: Desk, status: str = "NEW", made_ms: int = 0) -> Reply:
-    """What the exchange says of the order when asked."""
-    when = made_ms or desk.clock.wall_ms()
+    """What the exchange says of the order when asked; one that is over ended just now."""
+    now_ms = desk.clock.wall_ms()
+    when = made_ms or now_ms
     row = {
         "symbol": "BTCUSDT",
         "orderId": 7,
@@ -47,7 +48,7 @@ def order(desk: Desk, status: str = "NEW", made_ms: int = 0) -> Reply:
         "type": "LIMIT",
         "side": "BUY",
         "time": when,
-        "updateTime": when,
+        "updateTime": when if status == "NEW" else now_ms,
         "workingTime": when,
         "selfTradePreventionMode": "NONE",
     }
