@@ -24,8 +24,8 @@ class Lookup:
     """One unsigned question. `endpoint`: "METHOD path". `id`: what the order must be called by the bot or the exchange.
 
     `item`: which order of the write, in their order there. One of them is absent once all its lookups of a round say
-    NOT_SO_FAR, asked one after another. `since_ms`: when the write was signed (exchange's clock): new orders made before
-    are others of the same name, and orders that ended before were not cancelled by it.
+    NOT_SO_FAR, asked one after another. `since_ms`: when the write was signed (the exchange's time): new orders made
+    before it are others of the same name, and orders that ended before it were not cancelled by it.
     """
 
     endpoint: str

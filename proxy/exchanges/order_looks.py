@@ -5,6 +5,7 @@ An exchange tells the places to ask (`Look`), how it shows an order (`Shown`), a
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
@@ -44,17 +45,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How an order is shown. `ids`: fields of its ids. `status`: the field of its state, and which are `open` and which
-    `cancelled`; all others are over in another way. `made`: the field of the time when it was made, in units of
-    `made_ms`. `amended`: the amendment's parameter -> the field that shows it.
+    """How an order is shown. `ids`: fields of its ids; `own`: the one that is the exchange's, so that it never comes
+    again. `status`: the field of its state; `open`, `cancelled`, `rejected` (never in the book): which states are that,
+    all others are over in another way. `made`, `updated`: fields of the times when it was made and changed last, in
+    units of `unit_ms`. `amended`: the amendment's parameter -> the field that shows it.
     """
 
     ids: tuple[str, ...]
+    own: str
     status: str
     open: frozenset[str]
     cancelled: frozenset[str]
     made: str
-    made_ms: float = 1.0
+    rejected: frozenset[str] = frozenset()
+    updated: str = ""
+    unit_ms: float = 1.0
     amended: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,12 +84,12 @@ class OrderLooks:
         rule = self.rules.rule(endpoint)
         if rule is None or endpoint.call_class not in (CallClass.PLACE, CallClass.CANCEL, CallClass.AMEND):
             return ()
-        since = since_ms if endpoint.call_class is CallClass.PLACE else 0  # older orders keep their time
+        new = endpoint.call_class is CallClass.PLACE
         found: list[Lookup] = []
         for item, row in enumerate(self._rows(endpoint, params)):
             for look in self.places(endpoint):
-                if since or not look.made_only:
-                    found += _ask(look, {**params, **row}, item, since)
+                if new or not look.made_only:
+                    found += _ask(look, {**params, **row}, item, since_ms)
         return tuple(found)
 
     def found(
@@ -107,7 +112,9 @@ class OrderLooks:
             return CANNOT_TELL
         shown = self.shown(endpoint)
         own = [row for row in rows if lookup.id in (str(row.get(name)) for name in shown.ids)]
-        new = [row for row in own if not lookup.since_ms or _made_ms(shown, row) >= lookup.since_ms - SKEW_MS]
+        new = own
+        if endpoint.call_class is CallClass.PLACE:  # an earlier order may have had the same name
+            new = [row for row in own if _time_ms(shown, row, shown.made) >= lookup.since_ms - SKEW_MS]
         if len(new) == 1:
             return self._finding(endpoint, params, lookup, shown, new[0])
         if new or (look.page and len(rows) >= look.page):
@@ -118,20 +125,24 @@ class OrderLooks:
         self, endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, shown: Shown, order: Row
     ) -> Finding:
         row = {**params, **list(self._rows(endpoint, params))[lookup.item]}
-        done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
-        if endpoint.call_class is CallClass.PLACE:
-            return done
         status = str(order.get(shown.status))
+        done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
+        over = Finding(Found.NEVER, b"", order)
+        if endpoint.call_class is CallClass.PLACE:
+            return over if status in shown.rejected else done
+        if status in shown.open and endpoint.call_class is CallClass.CANCEL:
+            return NOT_SO_FAR
+        if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
+            # It ended before. Under a name of the bot's there may be another order by now.
+            return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else NOT_SO_FAR
         if endpoint.call_class is CallClass.CANCEL:
-            if status in shown.cancelled:
-                return done
-            return NOT_SO_FAR if status in shown.open else Finding(Found.NEVER, b"", order)
+            return done if status in shown.cancelled else over
         asked = {name: value for name, value in row.items() if name in shown.amended and value not in (None, "")}
         if not asked:
             return CANNOT_TELL
         if all(_same(value, order.get(shown.amended[name])) for name, value in asked.items()):
             return done
-        return NOT_SO_FAR if status in shown.open else Finding(Found.NEVER, b"", order)
+        return NOT_SO_FAR if status in shown.open else over
 
     def rebuilt(
         self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], findings: Mapping[int, Finding]
@@ -185,10 +196,16 @@ def _at(told: Any, way: tuple[str, ...]) -> list[Row] | None:
     return rows if all(isinstance(row, dict) for row in rows) else None
 
 
-def _made_ms(shown: Shown, row: Row) -> float:
+def _time_ms(shown: Shown, row: Row, name: str) -> float:
+    """As a number in the exchange's unit, or as a text of ISO 8601; 0 if it is neither."""
+    value = row.get(name)
     try:
-        return float(row.get(shown.made) or 0) * shown.made_ms
+        return float(value or 0) * shown.unit_ms
     except (TypeError, ValueError):
+        pass
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).timestamp() * 1000
+    except ValueError:
         return 0.0
 
 
