@@ -6,7 +6,6 @@ that are nearest.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import requests
 
 from proxy.cli.world import AccountPlan, token_of
 from proxy.config import Config
+from proxy.egress.connection import Phase
 from proxy.metrics import RESOLVED
 from proxy.searches import Searches
 from proxy.simulator import Fault
@@ -124,20 +124,30 @@ def wanted(world: World) -> int:
     return sum(len(flight.wanted) for flight in flights)
 
 
+def calm(world: World) -> None:
+    """Until nothing is under way to the exchanges, for some turns of the loop."""
+    connections = world.daemon._egress._connections
+
+    def busy() -> bool:
+        opening = connections._open_of.total() != len(connections.live)
+        return opening or any(one.phase in (Phase.WAITING, Phase.STREAMING) for one in connections.live)
+
+    async def until_calm() -> None:
+        turns = 0
+        while turns < 4:
+            await asyncio.sleep(0.001)
+            turns = 0 if busy() else turns + 1
+
+    world.run(until_calm())
+
+
 def pass_time(world: World, seconds: float, step: float = 0.5, until: Callable[[], bool] = lambda: False) -> None:
-    """Of the world, with a moment for what happens in between."""
+    """Of the world; what is to happen in between happens."""
     for _ in range(round(seconds / step)):
         if until():
             return
         world.jump(step)
-        time.sleep(0.004)
-
-
-def settle(world: World) -> None:
-    """Until no look-up is on its way: a daemon that is stopped then has no connection half open."""
-    before = -1
-    while before != (before := world.mark().entries):
-        time.sleep(0.05)
+        calm(world)
 
 
 @contextmanager
@@ -424,7 +434,7 @@ def test_an_outage_of_look_ups_proves_nothing(new_world: Worlds, plan: AccountPl
     assert unknowns(world) == 1 and resolved(world) == {}
     assert told(post(world, request)) == (504, "outcome_unknown", "unknown", "1")
     if restarted:
-        settle(world)
+        calm(world)
         world.restart()
         pass_time(world, 120, step=30)
         assert unknowns(world) == 1
@@ -569,7 +579,7 @@ def test_clikraken_26(new_world: Worlds) -> None:
                 asked.result(10)
         with pytest.raises(requests.HTTPError, match="504"):
             place()  # one that was lost
-        settle(world)
+        calm(world)
     assert world.orders_since(start) == 1 and copies(world, KRAKEN, start) == 1
 
 
