@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from proxy.errors import JournalDown
+from proxy.model import Item
 from proxy.orders.records import Answer, Entry, Intent, State
 
 START_WALL_MS = 1_790_000_000_000
@@ -112,9 +113,17 @@ class MemoryJournal:
         row = self.rows[number]
         self.rows[number] = replace(row, state=State.SENT, key=key, address=address, valid_until_ms=valid_until_ms)
 
-    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None:
+    def mark(
+        self,
+        number: int,
+        state: State,
+        answer: Answer | None = None,
+        *,
+        free: bool = False,
+        items: tuple[Item, ...] = (),
+    ) -> None:
         self.asked += 1
-        row = self.rows[number] = replace(self.rows[number], state=state, answer=answer)
+        row = self.rows[number] = replace(self.rows[number], state=state, answer=answer, items=items)
         if free:
             self.held.pop((row.intent.account, row.intent.bot, row.intent.name), None)
 
@@ -138,5 +147,5 @@ class MemoryJournal:
         found = await self.entry(call)
         if found is None or not found.state.open:
             return None
-        self.mark(found.id, state, free=state is not State.EXECUTED)
+        self.mark(found.id, state, free=state is not State.EXECUTED, items=found.items)
         return self.rows[found.id]

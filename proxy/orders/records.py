@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proxy.model import Item
+
 
 class State(StrEnum):
     """`intent` and `sent` in the journal of a process that is gone mean `unknown`."""
@@ -55,7 +57,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the journal. `valid_until_ms`: after this the exchange takes no copy that is still under way."""
+    """A row of the journal. `valid_until_ms`: after this the exchange takes no copy that is still under way.
+
+    `items`: of a write of several orders, what came of each, as far as it is known.
+    """
 
     id: int
     intent: Intent
@@ -65,6 +70,7 @@ class Entry:
     valid_until_ms: int = 0
     answer: Answer | None = None
     ended_ms: int = 0
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
