@@ -209,9 +209,9 @@ class Writer:
 
     def _try_out(self) -> None:
         """See whether the fault is gone: there is room for the reserve again, and a write that needs room succeeds."""
-        self._try_again_ns = self._clock.now_ns() + SECOND_NS
         if self._again:
-            return  # the next ring tries these
+            return  # these are tried first, with the next ring
+        self._try_again_ns = self._clock.now_ns() + SECOND_NS
         try:
             self._reserve.make()
             store.try_out(self.connection, self._clock.wall_ms())
