@@ -147,5 +147,5 @@ class MemoryJournal:
         found = await self.entry(call)
         if found is None or not found.state.open:
             return None
-        self.mark(found.id, state, free=state is not State.EXECUTED)
+        self.mark(found.id, state, free=state is not State.EXECUTED, items=found.items)
         return self.rows[found.id]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from proxy.admin.orders import TOKEN_FILE
 from proxy.clock import SystemClock
 from proxy.config import Config
-from proxy.orders import store
+from proxy.orders import schema, store
 from proxy.orders.listing import row, rows
 from proxy.orders.records import State
 
@@ -73,8 +73,8 @@ class FileOrders:
         if not path.exists():
             raise NoOrders(f"there is no journal at {path}")
         try:
-            self._connection = store.connect(path)
-            store.prepare(self._connection)
+            self._connection = schema.connect(path)
+            schema.prepare(self._connection)
         except (OSError, sqlite3.Error) as fault:
             raise NoOrders(f"{path} cannot be read: {fault}") from None
 

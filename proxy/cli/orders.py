@@ -83,7 +83,20 @@ def _print(row: dict[str, Any], *, as_json: bool) -> None:
     for title, text in lines.items():
         if text:
             table.add_row(Text(title), Text(text))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if row["items"]:
+        console.print(_items(row["items"]))
+
+
+def _items(rows: list[dict[str, Any]]) -> Table:
+    """What came of each order of a write of several."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("item", "id", "executed", "exchange's id", "exchange's word"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(row[name])) for name in ("index", "id", "executed", "order", "code")))
+    return table
 
 
 def _what(row: dict[str, Any]) -> str:

@@ -7,7 +7,10 @@ from proxy.orders.records import Entry
 
 
 def row(entry: Entry) -> dict[str, Any]:
-    """Times in Unix ms; 0: not yet. `answer`: what the bot was told, null if nothing was recorded."""
+    """Times in Unix ms; 0: not yet. `answer`: what the bot was told, null if nothing was recorded.
+
+    `items`: of a write of several orders, what came of each; `executed` is "yes", "no" or "unknown".
+    """
     intent, said = entry.intent, entry.answer
     return {
         "call": intent.call,
@@ -23,6 +26,16 @@ def row(entry: Entry) -> dict[str, Any]:
         "valid_until_ms": entry.valid_until_ms,
         "ended_ms": entry.ended_ms,
         "answer": None if said is None else {"status": said.status, "body": said.body.decode("utf-8", "replace")},
+        "items": [
+            {
+                "index": item.index,
+                "id": item.id,
+                "executed": item.executed.value,
+                "order": item.order,
+                "code": item.code,
+            }
+            for item in entry.items
+        ],
     }
 
 

@@ -61,7 +61,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the journal. `valid_until_ms`: after this the exchange takes no copy that is still under way."""
+    """A row of the journal. `valid_until_ms`: after this the exchange takes no copy that is still under way.
+
+    `items`: of a write of several orders, what came of each, as far as it is known.
+    """
 
     id: int
     intent: Intent

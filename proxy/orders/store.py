@@ -1,98 +1,64 @@
-"""The journal's table: plain functions over one SQLite connection, each called by the writer's thread only."""
+"""The journal's rows: plain functions over one SQLite connection, each called by the writer's thread only."""
 
 import json
-import os
 import sqlite3
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from proxy.orders.records import Answer, Entry, Intent, State
+import orjson
 
-_VERSION = 1
-_OPEN = tuple(state.value for state in State if state.open)
+from proxy.model import Executed, Item
+from proxy.orders.jobs import Change, New
+from proxy.orders.records import Answer, Entry, Intent, State
+from proxy.orders.schema import plain_name
+
 _COLUMNS = (
     "id, call, bot, account, endpoint, name, digest, params, at_ms, state, key, address, valid_until_ms,"
-    " status, content_type, body, ended_ms"
+    " answer, ended_ms, items"
 )
-_SCHEMA = f"""
-CREATE TABLE writes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    call TEXT NOT NULL,
-    bot TEXT NOT NULL,
-    account TEXT NOT NULL,
-    endpoint TEXT NOT NULL,
-    name TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    params TEXT NOT NULL,
-    at_ms INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    key TEXT NOT NULL DEFAULT '',
-    address TEXT NOT NULL DEFAULT '',
-    valid_until_ms INTEGER NOT NULL DEFAULT 0,
-    status INTEGER,
-    content_type TEXT,
-    body BLOB,
-    ended_ms INTEGER NOT NULL DEFAULT 0,
-    held INTEGER NOT NULL DEFAULT 1
-) STRICT;
-CREATE UNIQUE INDEX named ON writes (account, bot, name) WHERE name <> '' AND held;
-CREATE INDEX called ON writes (call);
-CREATE INDEX open_writes ON writes (state) WHERE state IN ({", ".join(repr(name) for name in _OPEN)});
-CREATE INDEX ended ON writes (ended_ms) WHERE ended_ms > 0;
-PRAGMA user_version = {_VERSION};
-"""
+_PARAMS = 7  # their place in a row of news
+_ITEMS = 10  # their place in a row of changes
+_ROOM = 16_384
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that commits for good: WAL, and every commit is on the disk when it returns. A new file is ours
-    alone, and so are the logs beside it, which take over its mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint is somebody else's work (journal.py)
-    return connection
+def hand(connection: sqlite3.Connection, changes: Iterable[Change], news: Iterable[New]) -> None:
+    """All changes, then all new rows, in one statement; nothing of it if it raises sqlite3.Error or TypeError.
+
+    A name that is taken already raises sqlite3.IntegrityError: `insert` says whose it is.
+    """
+    texts = _text([_changed(change) for change in changes], _ITEMS), _text([_new(new) for new in news], _PARAMS)
+    connection.execute("INSERT INTO hand (changes, news) VALUES (?, ?)", texts)
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make the table, or check that it is one of ours. Raises sqlite3.DatabaseError."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-    elif version != _VERSION:
-        raise sqlite3.DatabaseError(f"its version is {version}, this program writes version {_VERSION}")
-
-
-def insert(connection: sqlite3.Connection, intent: Intent) -> int | Entry:
-    """The id of the new row; or the row that has the same name already."""
-    row = (
-        intent.call,
-        intent.bot,
-        intent.account,
-        intent.endpoint,
-        intent.name,
-        intent.digest,
-        json.dumps(dict(intent.params)),
-        intent.at_ms,
-        State.INTENT.value,
+def insert(connection: sqlite3.Connection, new: New) -> int | Entry:
+    """The number of the row, which is new; or the row that has the same name already."""
+    row = _new(new)
+    done = connection.execute(
+        "INSERT INTO writes (id, call, bot, account, endpoint, name, digest, params, at_ms, valid_until_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (account, bot, name) WHERE name <> '' AND held DO NOTHING",
+        (*row[:_PARAMS], json.dumps(row[_PARAMS]), *row[_PARAMS + 1 :]),
     )
-    found = connection.execute(
-        "INSERT INTO writes (call, bot, account, endpoint, name, digest, params, at_ms, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-        row,
-    ).fetchone()
-    if found is not None:
-        return int(found[0])
-    known = find(connection, intent.account, intent.bot, intent.name)
+    if done.rowcount:
+        return new.number
+    known = find(connection, new.intent.account, new.intent.bot, new.intent.name)
     assert known is not None
     return known
+
+
+def highest(connection: sqlite3.Connection) -> int:
+    """The highest number that a row ever had."""
+    (found,) = connection.execute(
+        "SELECT max(highest, coalesce((SELECT max(id) FROM writes), 0)) FROM numbers"
+    ).fetchone()
+    return int(found)
 
 
 def find(connection: sqlite3.Connection, account: str, bot: str, name: str) -> Entry | None:
     """Who holds a name."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM writes WHERE account = ? AND bot = ? AND name = ? AND name <> '' AND held",
-        (account, bot, name),
+        (account, bot, plain_name(name)),
     ).fetchone()
     return _entry(row) if row is not None else None
 
@@ -105,47 +71,46 @@ def names(connection: sqlite3.Connection, most: int) -> list[tuple[str, str, str
     return rows[::-1]
 
 
-def sent(connection: sqlite3.Connection, number: int, key: str, address: str, valid_until_ms: int) -> None:
-    connection.execute(
-        "UPDATE writes SET state = ?, key = ?, address = ?, valid_until_ms = max(valid_until_ms, ?)"
-        " WHERE id = ? AND ended_ms = 0",
-        (State.SENT.value, key, address, valid_until_ms, number),
-    )
-
-
-def mark(
-    connection: sqlite3.Connection, number: int, state: State, answer: Answer | None, at_ms: int, free: bool
-) -> None:
-    """A new state; `at_ms` counts as its end unless the state is an open one. `free`: its name may be used again."""
-    row = (answer.status, answer.content_type, answer.body) if answer is not None else (None, None, None)
-    connection.execute(
-        "UPDATE writes SET state = ?, status = ?, content_type = ?, body = ?, ended_ms = ?, held = ? WHERE id = ?",
-        (state.value, *row, 0 if state.open else at_ms, int(not free), number),
-    )
-
-
 def resolve(connection: sqlite3.Connection, call: str, state: State, at_ms: int) -> Entry | None:
     """Close an open row from outside; the row as it is then, or None if no open one has that call. What was not
     executed gives its name back."""
     found = entry(connection, call)
     if found is None or not found.state.open:
         return None
-    mark(connection, found.id, state, None, at_ms, free=state is not State.EXECUTED)
+    connection.execute(
+        "UPDATE writes SET state = ?, answer = NULL, ended_ms = ?, held = held AND ? WHERE id = ?",
+        (state.value, at_ms, int(state is State.EXECUTED), found.id),
+    )
     return entry(connection, call)
 
 
 def forget(connection: sqlite3.Connection, before_ms: int, most: int) -> int:
-    """Delete up to `most` rows that ended before; how many they were."""
-    return connection.execute(
-        "DELETE FROM writes WHERE id IN (SELECT id FROM writes WHERE ended_ms > 0 AND ended_ms < ? LIMIT ?)",
-        (before_ms, most),
-    ).rowcount
+    """Delete up to `most` rows that ended before; how many they were. Their numbers are not given out again."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("UPDATE numbers SET highest = max(highest, coalesce((SELECT max(id) FROM writes), 0))")
+        gone = connection.execute(
+            "DELETE FROM writes WHERE id IN (SELECT id FROM writes WHERE ended_ms > 0 AND ended_ms < ? LIMIT ?)",
+            (before_ms, most),
+        ).rowcount
+        connection.execute("COMMIT" if gone else "ROLLBACK")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return gone
+
+
+def try_out(connection: sqlite3.Connection, at_ms: int) -> None:
+    """See whether the file takes writes that make it grow; what they take is free for rows afterwards. Raises
+    sqlite3.Error."""
+    for size in (0, _ROOM, 0):
+        connection.execute("UPDATE health SET tried_ms = ?, room = zeroblob(?)", (at_ms, size))
 
 
 def open_entries(connection: sqlite3.Connection) -> list[Entry]:
     """All whose outcome is open, oldest first."""
-    marks = ", ".join("?" * len(_OPEN))
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM writes WHERE state IN ({marks}) ORDER BY id", _OPEN)
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM writes WHERE ended_ms = 0 ORDER BY id")
     return [_entry(row) for row in rows]
 
 
@@ -156,16 +121,63 @@ def entry(connection: sqlite3.Connection, call: str) -> Entry | None:
 
 
 def pages(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Bytes that the table takes, and bytes of these that are free for new rows."""
+    """Bytes that the tables take, and bytes of these that are free for new rows."""
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     (count,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     return size * count, size * free
 
 
+def _new(new: New) -> list[Any]:
+    intent = new.intent
+    return [
+        new.number,
+        intent.call,
+        intent.bot,
+        intent.account,
+        intent.endpoint,
+        plain_name(intent.name),
+        intent.digest.hex(),
+        dict(intent.params),
+        intent.at_ms,
+        intent.at_ms + intent.validity_ms,  # at the earliest; what `sent` says counts
+    ]
+
+
+def _changed(change: Change) -> list[Any]:
+    """Left, by which key and address, until when; marked, as what, with which answer, when ended, name held, items."""
+    left = (1, *change.left) if change.left is not None else (0, "", "", 0)
+    mark = change.mark
+    if mark is None:
+        return [change.number, *left, 0, State.SENT.value, None, 0, 1, []]
+    said = mark.answer
+    answer = (said.status, said.content_type, said.body.decode("latin-1")) if said is not None else None
+    items = [(item.index, item.id, item.executed.value, item.order, item.code) for item in mark.items]
+    ended_ms = 0 if mark.state.open else mark.at_ms
+    return [change.number, *left, 1, mark.state.value, answer, ended_ms, int(not mark.free), items]
+
+
+def _text(rows: list[list[Any]], strange: int) -> str:
+    """As JSON. What exchanges and bots wrote, at `strange`, may hold half a character: that stays an escape in it."""
+    try:
+        return orjson.dumps(rows).decode()
+    except TypeError:
+        spelt = ([*row[:strange], orjson.Fragment(json.dumps(row[strange])), *row[strange + 1 :]] for row in rows)
+        return orjson.dumps(list(spelt)).decode()
+
+
 def _entry(row: tuple[Any, ...]) -> Entry:
     number, call, bot, account, endpoint, name, digest, params, at_ms, state, key, address, valid_until_ms = row[:13]
-    status, content_type, body, ended_ms = row[13:]
-    intent = Intent(call, bot, account, endpoint, name, digest, json.loads(params), at_ms)
-    answer = Answer(status, content_type, body) if status is not None else None
-    return Entry(number, intent, State(state), key, address, valid_until_ms, answer, ended_ms)
+    said, ended_ms, items = row[13:]
+    validity_ms = max(valid_until_ms - at_ms, 0) if state == State.INTENT else 0
+    intent = Intent(call, bot, account, endpoint, name, bytes.fromhex(digest), json.loads(params), at_ms, validity_ms)
+    answer = None
+    if said is not None:
+        status, content_type, body = json.loads(said)
+        answer = Answer(status, content_type, body.encode("latin-1"))
+    return Entry(number, intent, State(state), key, address, valid_until_ms, answer, ended_ms, _items(items))
+
+
+def _items(text: str) -> tuple[Item, ...]:
+    rows = json.loads(text)
+    return tuple(Item(index, name, Executed(executed), order, code) for index, name, executed, order, code in rows)

@@ -11,6 +11,8 @@ from proxy.admin.orders import make_token, order_routes
 from proxy.admin.server import Admin
 from proxy.errors import MaybeSent
 from proxy.metrics import Gauges
+from proxy.model import Executed, Item
+from proxy.orders.records import State
 from tests.test_gateway import PLACE, Desk
 
 ORDER = "symbol=BTCUSDT&side=BUY&newClientOrderId=dummy-1"
@@ -66,6 +68,18 @@ async def test_an_unknown_outcome_is_shown_with_all_that_is_known(office: Office
     }
     assert row["params"]["symbol"] == "BTCUSDT" and row["valid_until_ms"] > row["asked_ms"]
     assert await office.ask("GET", "/api/orders/c-1") == (200, row)
+
+
+async def test_what_came_of_each_order_of_it_is_shown(office: Office) -> None:
+    items = (Item(0, "a", Executed.YES, "17"), Item(1, "b", Executed.NO, code="-2010"))
+    office.desk.journal.mark(1, State.UNKNOWN, items=items)
+    _, row = await office.ask("GET", "/api/orders/c-1")
+    assert row["items"] == [
+        {"index": 0, "id": "a", "executed": "yes", "order": "17", "code": ""},
+        {"index": 1, "id": "b", "executed": "no", "order": "", "code": "-2010"},
+    ]
+    _, closed = await office.resolve("c-1", "executed", office.token)
+    assert (closed["state"], closed["items"]) == ("executed", row["items"])
 
 
 async def test_a_call_that_nobody_made(office: Office) -> None:

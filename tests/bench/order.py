@@ -52,3 +52,11 @@ def request(port: int, prefix: str = "") -> bytes:
         f"Content-Length: {len(FORM)}\r\n\r\n"
     )
     return (head + FORM).encode()
+
+
+def read(port: int, prefix: str = "") -> bytes:
+    """A signed read of the same bot."""
+    return (
+        f"GET {prefix}/api/v3/openOrders?symbol=BTCUSDT HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"User-Agent: dummy-bot/1.0\r\nAccept: */*\r\nX-MBX-APIKEY: {TOKEN}\r\n\r\n"
+    ).encode()

@@ -1,7 +1,7 @@
-"""Ordergate as a subject: python -m tests.bench.ours UPSTREAM_PORT [memory]. Prints its port.
+"""Ordergate as a subject: python -m tests.bench.ours UPSTREAM_PORT [on|off]. Prints its port.
 
-Everything is on: tokens, ledger, signatures, metrics, the journal (with `memory` not on the disk). Limits are raised so
-far that they count but never wait.
+Everything is on: tokens, ledger, signatures, metrics, and unless `off` is given the journal. Limits are raised so far
+that they count but never wait.
 """
 
 import asyncio
@@ -17,8 +17,39 @@ from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyCon
 from proxy.config.records import LimitOverride
 from proxy.exchanges import EXCHANGES
 from proxy.model import Credential, Upstream
+from proxy.orders.journal import Name
+from proxy.orders.records import Entry, Intent, State
 from tests.bench.order import ACCOUNT, ADDRESSES, KEYS, TOKEN
-from tests.fakes import MemoryJournal
+
+
+class NoJournal:
+    """Says yes to everything, and keeps nothing."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    async def intend(self, intent: Intent) -> int | Entry:
+        self._number += 1
+        return self._number
+
+    def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None: ...
+
+    def mark(self, number: int, state: State, *said: object, **more: object) -> None: ...
+
+    async def open_entries(self) -> list[Entry]:
+        return []
+
+    async def names(self, most: int) -> list[Name]:
+        return []
+
+    async def find(self, account: str, bot: str, name: str) -> Entry | None:
+        return None
+
+    async def entry(self, call: str) -> Entry | None:
+        return None
+
+    async def resolve(self, call: str, state: State) -> Entry | None:
+        return None
 
 
 def configuration(upstream_port: int, state_dir: Path) -> Config:
@@ -46,12 +77,12 @@ def configuration(upstream_port: int, state_dir: Path) -> Config:
 async def main(upstream_port: int, journal: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         daemon = Daemon(configuration(upstream_port, Path(folder)))
-        if journal == "memory":
-            daemon.writes.journal = MemoryJournal()
+        if journal == "off":
+            daemon.writes.journal = NoJournal()
         bots, _ = await daemon.start()
         print(bots[0].rpartition(":")[2], flush=True)
         await asyncio.get_running_loop().create_future()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), (*sys.argv[2:], "disk")[0]))
+    uvloop.run(main(int(sys.argv[1]), (*sys.argv[2:], "on")[0]))

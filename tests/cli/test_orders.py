@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 
 from proxy.clock import SystemClock
+from proxy.model import Executed, Item
 from proxy.orders.journal import Journal
 from proxy.orders.records import Answer, Intent, State
 
@@ -62,7 +63,8 @@ def written(folder: Any) -> Path:
         journal.sent(number, "main", "127.0.0.1", 1_790_000_005_123)
         number = await journal.intend(Intent("c-2", "grid", "desk", "POST /api/v3/order", "", b"2", {}, 1))
         assert isinstance(number, int)
-        journal.mark(number, State.EXECUTED, Answer(200, "application/json", b'{"orderId":7}'))
+        items = (Item(0, "dummy-a", Executed.YES, "7"), Item(1, "[red]b", Executed.NO, code="-2010"))
+        journal.mark(number, State.EXECUTED, Answer(200, "application/json", b'{"orderId":7}'), items=items)
 
     asyncio.run(fill())
     journal.close()
@@ -104,6 +106,17 @@ def test_one_order(ordergate: Ordergate, written: Path) -> None:
     assert json.loads(ordergate("orders", "show", "c-2", "--json", "-c", written).stdout)["answer"]["status"] == 200
     missing = ordergate("orders", "show", "c-3", "-c", written)
     assert (missing.exit_code, missing.stderr) == (1, "ordergate: no write has this call id\n")
+
+
+def test_each_order_of_a_write_of_several(ordergate: Ordergate, written: Path) -> None:
+    text = ordergate("orders", "show", "c-2", "-c", written).stdout
+    rows = [line.split() for line in text.splitlines()]
+    assert ["0", "dummy-a", "yes", "7"] in rows and ["1", "[red]b", "no", "-2010"] in rows
+    assert "exchange's id" in text
+    assert "exchange's id" not in ordergate("orders", "show", "c-1", "-c", written).stdout
+    row = json.loads(ordergate("orders", "show", "c-2", "--json", "-c", written).stdout)
+    assert row["items"][1] == {"index": 1, "id": "[red]b", "executed": "no", "order": "", "code": "-2010"}
+    assert json.loads(ordergate("orders", "show", "c-1", "--json", "-c", written).stdout)["items"] == []
 
 
 def test_the_operator_closes_one(ordergate: Ordergate, written: Path) -> None:

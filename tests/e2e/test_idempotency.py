@@ -174,7 +174,7 @@ async def _until(true: Callable[[], bool]) -> None:
 
 @contextmanager
 def full_disk(world: World) -> Iterator[None]:
-    connection: sqlite3.Connection = world.daemon.journal._connection
+    connection: sqlite3.Connection = world.daemon.journal._writer.connection
 
     def limit(pages: int) -> None:
         world.do(lambda: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone())
