@@ -76,10 +76,12 @@ class Resolution:
         return self.search(Lost(call, intent.at_ms, self._valid_until_ms(entry)))
 
     def _valid_until_ms(self, entry: Entry) -> int:
-        """When the last copy of a write ran out. If it is not known to have been signed, that was before now."""
-        if entry.state is not State.INTENT:
+        """When the last copy of a write runs out. One may have left just before the process died, and not be written
+        down yet."""
+        if entry.state is State.UNKNOWN:
             return entry.valid_until_ms
-        return max(self._clock.wall_ms(), entry.intent.at_ms) + (entry.intent.validity_ms or _LONGEST_MS)
+        signed_by_ms = max(self._clock.wall_ms(), entry.intent.at_ms)
+        return max(entry.valid_until_ms, signed_by_ms + (entry.intent.validity_ms or _LONGEST_MS))
 
     def search(self, lost: Lost) -> "asyncio.Task[Truth] | None":
         """Begin to look for a write whose answer was lost, if that can be done."""

@@ -20,6 +20,7 @@ CREATE TABLE {name} (
     digest TEXT NOT NULL,
     params TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
+    validity_ms INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'intent',
     key TEXT NOT NULL DEFAULT '',
     address TEXT NOT NULL DEFAULT '',
@@ -73,7 +74,7 @@ CREATE TEMP TRIGGER handed INSTEAD OF INSERT ON hand BEGIN
         FROM json_each(NEW.changes)
     ) AS u
     WHERE writes.id = u.id;
-    INSERT INTO writes (id, call, bot, account, endpoint, name, digest, params, at_ms, valid_until_ms)
+    INSERT INTO writes (id, call, bot, account, endpoint, name, digest, params, at_ms, validity_ms)
     SELECT
         json_extract(value, '$[0]'),
         json_extract(value, '$[1]'),

@@ -13,7 +13,7 @@ from proxy.orders.records import Answer, Entry, Intent, State
 from proxy.orders.schema import plain_name
 
 _COLUMNS = (
-    "id, call, bot, account, endpoint, name, digest, params, at_ms, state, key, address, valid_until_ms,"
+    "id, call, bot, account, endpoint, name, digest, params, at_ms, validity_ms, state, key, address, valid_until_ms,"
     " answer, ended_ms, items"
 )
 _PARAMS = 7  # their place in a row of news
@@ -34,7 +34,7 @@ def insert(connection: sqlite3.Connection, new: New) -> int | Entry:
     """The number of the row, which is new; or the row that has the same name already."""
     row = _new(new)
     done = connection.execute(
-        "INSERT INTO writes (id, call, bot, account, endpoint, name, digest, params, at_ms, valid_until_ms)"
+        "INSERT INTO writes (id, call, bot, account, endpoint, name, digest, params, at_ms, validity_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (account, bot, name) WHERE name <> '' AND held DO NOTHING",
         (*row[:_PARAMS], json.dumps(row[_PARAMS]), *row[_PARAMS + 1 :]),
@@ -140,7 +140,7 @@ def _new(new: New) -> list[Any]:
         intent.digest.hex(),
         dict(intent.params),
         intent.at_ms,
-        intent.at_ms + intent.validity_ms,  # at the earliest; what `sent` says counts
+        intent.validity_ms,
     ]
 
 
@@ -167,9 +167,8 @@ def _text(rows: list[list[Any]], strange: int) -> str:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    number, call, bot, account, endpoint, name, digest, params, at_ms, state, key, address, valid_until_ms = row[:13]
-    said, ended_ms, items = row[13:]
-    validity_ms = max(valid_until_ms - at_ms, 0) if state == State.INTENT else 0
+    number, call, bot, account, endpoint, name, digest, params, at_ms, validity_ms, state = row[:11]
+    key, address, valid_until_ms, said, ended_ms, items = row[11:]
     intent = Intent(call, bot, account, endpoint, name, bytes.fromhex(digest), json.loads(params), at_ms, validity_ms)
     answer = None
     if said is not None:
