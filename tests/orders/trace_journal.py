@@ -16,12 +16,15 @@ _Job = tuple[Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any] | None"]
 
 
 class Disk:
-    """What survives a process: the table. `marked`: every end that was ever written down: (call, state, ns)."""
+    """What survives a process: the table. `marked`: every end that was ever written down: (call, state, ns).
+    `faults`: jobs that the table refused.
+    """
 
     def __init__(self) -> None:
         self.table = sqlite3.connect(":memory:", isolation_level=None)
         store.prepare(self.table)
         self.marked: list[tuple[str, State, int]] = []
+        self.faults: list[str] = []
 
     def entry(self, call: str) -> Entry | None:
         return store.entry(self.table, call)
@@ -59,7 +62,11 @@ class TraceJournal:
             return
         jobs, self._jobs = self._jobs, []
         for run, args, done in jobs:
-            found = run(self._disk.table, *args)
+            try:
+                found = run(self._disk.table, *args)
+            except sqlite3.Error as fault:  # the real one would try for ever
+                self._disk.faults.append(f"{run.__name__}{args[:2]}: {fault}")
+                continue
             if run is store.insert and isinstance(found, int):
                 self._calls[found] = args[0].call
             if run is store.mark:
@@ -73,7 +80,7 @@ class TraceJournal:
     def _call(self, number: int) -> str:
         if number not in self._calls:
             row = self._disk.table.execute("SELECT call FROM writes WHERE id = ?", (number,)).fetchone()
-            self._calls[number] = row[0]
+            self._calls[number] = row[0] if row is not None else ""
         return self._calls[number]
 
     async def _ask(self, run: Callable[..., Any], *args: Any) -> Any:

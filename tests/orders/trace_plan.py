@@ -162,6 +162,8 @@ def _first(rng: random.Random, exchange: str, number: int, at_ms: int, placed: M
     own = f"{bot}-{number}" if kind in ("place", "list", "replace") and rng.random() < 0.6 else ""
     old = rng.choice(placed[bot] or ["nobody"])
     endpoint, call_class, text = _WRITTEN[exchange](kind, bot, own, old, rng.randint(1, 3))
+    if exchange == "binance" and rng.random() < 0.4:
+        text += f"&recvWindow={rng.choice([1000, 4000, 5000, 5000, 60000])}"
     key = f"k{number}" if rng.random() < 0.3 else ""
     if own and kind in ("place", "replace"):
         placed[bot].append(own)
@@ -179,11 +181,13 @@ def _again(rng: random.Random, exchange: str, number: int, first: Action, placed
     if chance < 0.15 and first.name:
         changed = first.text.replace("=5", "=6").replace('"5"', '"6"')
         return _timed(rng, replace(first, number=number, at_ms=at_ms, text=changed))
-    if chance < 0.35 and first.client_id and first.call_class is _PLACE:
+    if chance < 0.22 and first.client_id and not first.old:  # another order, of the same id
+        return _timed(rng, replace(first, number=number, at_ms=at_ms, key=f"k{number}"))
+    if chance < 0.4 and first.client_id and first.call_class is _PLACE:
         old = first.client_id.split()[0]
         endpoint, call_class, text = _WRITTEN[exchange]("cancel", first.bot, "", old, 1)
         return _timed(rng, Action(number, at_ms, first.bot, endpoint, call_class, text, old=old))
-    if chance < 0.4:
+    if chance < 0.45:
         bot = rng.choice([bot for bot in BOTS if bot != first.bot])
         if not first.client_id:
             return _timed(rng, replace(first, number=number, at_ms=at_ms, bot=bot))

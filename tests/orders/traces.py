@@ -63,7 +63,8 @@ IMPRECISE = frozenset(
 
 _ACCOUNT = "desk"
 _HEALTHY_S = 1_800
-_RULES_OF_TRUTH = ("b", "c", "f")
+_SKEW_MS = 3_000  # two orders of one id cannot be told apart if they were made within that
+_RULES_OF_TRUTH = ("b", "c", "d", "f")
 
 
 class Ticking(FakeClock):
@@ -207,6 +208,7 @@ class Trace:
         self.process: Process | None = None
         self.starts = 0
         self.actions: dict[str, Action] = {}  # call -> what it carried
+        self.asked_ns: dict[str, int] = {}
         self._start_ns = clock.now_ns()
         self._pending = set(given.crashes)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -256,6 +258,8 @@ class Trace:
         self.process = process
 
     def _event(self, call: str, what: str) -> None:
+        if what == "left" and call and len(self.venue.attempts[call]) == 1:
+            self._judge_twins(call)
         number = int(call.partition("@")[0]) if call else -1
         due = [crash for crash in self._pending if (crash.number, crash.event) == (number, what)]
         for crash in due[:1]:
@@ -305,7 +309,7 @@ class Trace:
             self.clock.call_at(self.clock.now_ns() + 100 * MS, lambda: self._spawn(action))
             return
         call = f"{action.number}@{self.starts}"
-        self.actions[call] = action
+        self.actions[call], self.asked_ns[call] = action, self.clock.now_ns()
         task = asyncio.get_running_loop().create_task(self._ask(process, action, call))
         process.calls.add(task)
         task.add_done_callback(process.calls.discard)
@@ -334,15 +338,22 @@ class Trace:
     # What must hold.
 
     def _broken(self, rule: str, what: str) -> None:
-        why = "" if self.strict or rule not in _RULES_OF_TRUTH else self._known(what.partition(":")[0])
+        why = "" if self.strict else self._known(rule, what.partition(":")[0])
         (self.outcome.imprecise if why else self.outcome.broken).append((why or rule, what))
         self.venue.note(f"BROKEN {rule}: {what} {why}")
 
-    def _known(self, call: str) -> str:
+    def _known(self, rule: str, call: str) -> str:
         """Why what this call came to cannot be told rightly yet; "" if it must be."""
         action = self.actions.get(call)
-        if action is None:
+        if action is None or rule not in _RULES_OF_TRUTH:
             return ""
+        if any(self._same_id(action, other) for other in self.actions):
+            return "a second order of one id, placed under another name while the first was open"
+        if rule == "d" and not action.name:
+            group = [other for other, theirs in self.actions.items() if theirs.group == action.group]
+            twins = sum(1 for other in group if other != call and self.venue.attempts.get(other))
+            if twins > 1:
+                return "of several equal orders, one was found, and the others are forgotten"
         if action.endpoint in IMPRECISE:
             return f"look-ups do not tell all of {action.endpoint}"
         if any(len({step[2] for step in order.steps}) > 1 for order in self._done([call])):
@@ -353,6 +364,14 @@ class Trace:
             if any(order.id == action.old and order.steps[-1][1] == FILLED for order in self.venue.book.orders):
                 return "a cancel whose order was filled counts as executed"
         return ""
+
+    def _same_id(self, action: Action, other: str) -> bool:
+        """Another call, under another name, placed an order of the same id after this one was asked, or just before."""
+        theirs = self.actions[other]
+        if not action.client_id or theirs.client_id != action.client_id or theirs.group == action.group:
+            return False
+        asked_ns = min(self.asked_ns[call] for call, one in self.actions.items() if one.group == action.group)
+        return any(order.made_ns > asked_ns - _SKEW_MS * MS for order in self._done([other]))
 
     def _durable(self, call: str) -> bool:
         entry = self.disk.entry(call) if call else None
@@ -388,7 +407,7 @@ class Trace:
         for (bot, name), calls in groups.items():
             executed = [call for call in calls if self._done([call])]
             if len(executed) > 1 and not name.startswith("twin"):
-                self._broken("d", f"{executed[1]}: {name} of {bot} was executed before, as {executed[0]}")
+                self._broken("d", f"{name} of {bot} was executed by {' and '.join(executed)}")
         if self._busy():
             self._broken("f", "a call never ended")
         counts = self.outcome.counts
@@ -409,10 +428,33 @@ class Trace:
         own = [told.call] if told.call in self.venue.attempts else group
         if not self._took_effect(told.action, own, told.at_ns):
             self._broken("b", f"{told.call}: told {told.word}, and it was not executed")
-        elif told.action.call_class is CallClass.PLACE and answer.reply is not None:
-            numbers = {order.number for order in self._done(own)}
-            if not any(re.search(rf"(?<!\d)0*{n}(?!\d)".encode(), answer.reply.body) for n in numbers):
-                self._broken("d", f"{told.call}: was told of another order: {answer.reply.body!r}")
+        elif told.action.call_class is CallClass.PLACE:
+            doers = [call for call in own if self._done([call])]
+            if told.action.text not in {self.actions[call].text for call in doers}:
+                self._broken("d", f"{told.call}: told {told.word} of a call that asked for something else")
+            numbers = {order.number for order in self._done(doers)}
+            body = answer.reply.body if answer.reply is not None else None
+            if body is not None and not any(re.search(rf"(?<!\d)0*{n}(?!\d)".encode(), body) for n in numbers):
+                self._broken("d", f"{told.call}: was told of another order: {body!r}")
+
+    def _judge_twins(self, call: str) -> None:
+        """The first copy of this call leaves: no equal one without a name may be unknown since a short while."""
+        action, now_ns = self.actions[call], self.clock.now_ns()
+        if action.name or action.call_class is not CallClass.PLACE:
+            return
+        for told in self.told:
+            answer = told.answer
+            if (
+                told.action.group == action.group
+                and answer is not None
+                and answer.executed is Executed.UNKNOWN
+                and not answer.replayed
+                and told.at_ns < self.asked_ns[call]
+                and now_ns < told.at_ns + 30_000 * MS
+                and (entry := self.disk.entry(told.call)) is not None
+                and entry.state.open
+            ):
+                self._broken("d", f"{call}: sent, and its equal {told.call} was unknown")
 
     def _judge_journal(self) -> None:
         ends: dict[str, State] = {}
@@ -496,7 +538,7 @@ def trace(given: Plan, strict: bool = False) -> Outcome:
         found = Trace(given, clock, strict)
         outcome = runner.run(found.run())
     found.disk.table.close()
-    outcome.broken += [("log", fault) for fault in faults.found]
+    outcome.broken += [("log", fault) for fault in faults.found + found.disk.faults]
     return outcome
 
 
