@@ -16,204 +16,36 @@ import argparse
 import asyncio
 import logging
 import random
-import re
-import selectors
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
-from proxy.answer import Answer
-from proxy.dispatch import Dispatcher, Gone
+from proxy.dispatch import Gone
 from proxy.errors import BadCall
-from proxy.exchange_time import ExchangeClocks
-from proxy.gateway import Gateway
-from proxy.limits.ledger import MemoryLedger
-from proxy.metrics import Metrics
-from proxy.model import Call, CallClass, Executed, Incoming, Reply
-from proxy.orders.records import State
-from proxy.pool import Pool
-from proxy.searches import Searches
-from proxy.writes import Writes
-from tests.fakes import FakeClock
-from tests.orders.trace_book import CANCELED, FILLED, MS, Attempt, Order
+from tests.orders.trace_book import MS
+from tests.orders.trace_daemon import ACCOUNT, Process, Ticking, Turns, Wire, call_of, wire
 from tests.orders.trace_dialects import DIALECTS
-from tests.orders.trace_journal import Disk, TraceJournal
+from tests.orders.trace_journal import TraceJournal
 from tests.orders.trace_plan import Action, Crash, Plan, plan
-from tests.orders.trace_venue import CALL, Venue
-from tests.test_gateway import pool as make_pool
+from tests.orders.trace_rules import Facts, Outcome, Told
+from tests.orders.trace_venue import CALL
 
-IMPRECISE = frozenset(
-    {
-        "PUT /api/v3/order/amend/keepPriority",
-        "POST /api/v3/order/cancelReplace",
-        "DELETE /api/v3/openOrders",
-        "POST /0/private/AddOrderBatch",
-        "POST /0/private/AmendOrder",
-        "POST /0/private/CancelAll",
-        "POST /exchange/v1/private/create-order-list",
-        "POST /exchange/v1/private/amend-order",
-        "POST /exchange/v1/private/cancel-all-orders",
-    }
-)
-"""Calls of which a look-up does not tell all: what breaks b, c and f there is counted apart, unless `strict`."""
-
-_ACCOUNT = "desk"
 _HEALTHY_S = 1_800
-_SKEW_MS = 3_000  # two orders of one id cannot be told apart if they were made within that
-_RULES_OF_TRUTH = ("b", "c", "d", "f")
 
 
-class Ticking(FakeClock):
-    """A clock that goes on by itself, from alarm to alarm, whenever nothing else is left to do."""
-
-    def tick(self) -> bool:
-        pending = [alarm for alarm in self._alarms if not alarm.cancelled]
-        if not pending:
-            return False
-        self.move_to(max(min(pending).at_ns, self.now_ns()))
-        return True
-
-
-class _Selector(selectors.SelectSelector):
-    """The loop asks for input only once no task can go on: then the clock does."""
-
-    def __init__(self, clock: Ticking) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if (timeout is None or timeout > 0) and not self._clock.tick():
-            raise RuntimeError("a task waits for what never comes")
-        return []
-
-
-class Rising:
-    """proxy.nonces.Nonces without a file."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._last = clock.wall_ms() * 1000
-        self._clock = clock
-
-    def take(self, key: str) -> int:
-        self._last = max(self._last + 1, self._clock.wall_ms() * 1000)
-        return self._last
-
-    def low(self, key: str) -> bool:
-        return False
-
-    def lift(self, key: str) -> None:
-        pass
-
-
-@dataclass(eq=False)
-class Process:
-    """One life of the daemon."""
-
-    gateway: Gateway
-    writes: Writes
-    searches: Searches
-    pools: dict[str, Pool]
-    journal: TraceJournal
-    metrics: Metrics
-    calls: "set[asyncio.Task[None]]" = field(default_factory=set)
-
-    async def start(self) -> None:
-        self.writes.seek(await self.writes.open(), self.pools)
-
-
-def wire(clock: FakeClock, exchange: str, journal: TraceJournal, egress: Any) -> Process:
-    """The daemon's parts put together as proxy/cli/daemon.py does it."""
-    pools = {_ACCOUNT: _pool(exchange)}
-    ledger, metrics = MemoryLedger(clock), Metrics()
-    times, dispatcher = ExchangeClocks(clock, ledger), Dispatcher(ledger, clock)
-    writes = Writes(clock, dispatcher, journal, metrics, times.wall_ms)
-    nonces: Any = Rising(clock)
-    gateway = Gateway(
-        clock=clock,
-        ledger=ledger,
-        times=times,
-        dispatcher=dispatcher,
-        egress=egress,
-        nonces=nonces,
-        metrics=metrics,
-        pools=pools,
-        writes=writes,
-    )
-    writes.searches = searches = Searches(clock, times, pools, gateway.forward)
-    return Process(gateway, writes, searches, pools, journal, metrics)
-
-
-@lru_cache
-def _pool(exchange: str) -> Pool:
-    return make_pool(exchange, 2, {})
-
-
-class _Wire:
-    """The network of one process: a dead one sends nothing any more."""
-
-    def __init__(self, venue: Venue, journal: TraceJournal) -> None:
-        self._venue = venue
-        self._journal = journal
-
-    async def send(self, *request: Any, **options: Any) -> Reply:
-        if self._journal.dead:
-            await asyncio.get_running_loop().create_future()
-        return await self._venue.send(*request, **options)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a bot got. Without an answer: `fault` says why."""
-
-    action: Action
-    call: str
-    at_ns: int
-    answer: Answer | None
-    fault: str = ""
-
-    @property
-    def word(self) -> str:
-        if self.answer is None:
-            return self.fault
-        refusal = self.answer.refusal
-        word = f"{self.answer.executed} ({refusal.reason if refusal is not None else 'exchange'})"
-        return word + (", replayed" if self.answer.replayed else "")
-
-
-@dataclass
-class Outcome:
-    """`broken`: (rule, what). `imprecise`: what is known to be so, (why, what). `counts`: what happened, by kind."""
-
-    plan: Plan
-    broken: list[tuple[str, str]] = field(default_factory=list)
-    imprecise: list[tuple[str, str]] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    log: list[str] = field(default_factory=list)
-
-
-class Trace:
+class Trace(Facts):
     """One plan, carried out."""
 
     def __init__(self, given: Plan, clock: Ticking, strict: bool) -> None:
-        self.clock = clock
-        self.strict = strict
-        self.plan = given
-        self.outcome = Outcome(given)
-        self.disk = Disk()
-        self.told: list[Told] = []
+        super().__init__(given, clock, strict)
         self.process: Process | None = None
         self.starts = 0
-        self.actions: dict[str, Action] = {}  # call -> what it carried
-        self.asked_ns: dict[str, int] = {}
         self._start_ns = clock.now_ns()
         self._pending = set(given.crashes)
         self._tasks: set[asyncio.Task[None]] = set()
-        dialect = DIALECTS[given.exchange]()
-        self.venue = Venue(given.seed, clock, dialect, self._broken, self._durable, self._event)
 
     async def run(self) -> Outcome:
         await self._start()
@@ -226,22 +58,20 @@ class Trace:
         self.venue.healthy = True
         self._pending.clear()
         end_ns = self.clock.now_ns() + _HEALTHY_S * 1000 * MS
-        while self.clock.now_ns() < end_ns and (self._busy() or self._open()):
+        while self.clock.now_ns() < end_ns and (self._busy() or self.left_open()):
             await self.clock.sleep_until(self.clock.now_ns() + 10_000 * MS)
-        if self.process is not None:
-            self.process.journal.commit()
-        self._judge()
-        if self.process is not None:
-            await self._end(self.process)
+        process = self.process
+        if process is not None:
+            process.journal.commit()
+        self.judge(len(process.writes.unknowns) if process is not None else 0, self._busy())
+        if process is not None:
+            await self._end(process)
         self.outcome.counts.update(self.venue.counts)
         self.outcome.log = self.venue.log
         return self.outcome
 
     def _busy(self) -> bool:
         return bool(self.process is None or self.process.calls)
-
-    def _open(self) -> list[Any]:
-        return [row for row in self.disk.rows() if row.state.open and not self._unsearchable(row.intent.call)]
 
     def _at(self, ms: int, run: Callable[..., None], *args: Any) -> None:
         self.clock.call_at(self._start_ns + ms * MS, lambda: run(*args))
@@ -253,13 +83,12 @@ class Trace:
         self.starts += 1
         rng = random.Random(f"{self.plan.seed} disk {self.starts}")
         journal = TraceJournal(self.disk, self.clock, rng, self._event)
-        process = wire(self.clock, self.plan.exchange, journal, _Wire(self.venue, journal))
+        process = wire(self.clock, self.plan.exchange, journal, Wire(self.venue, journal))
         await process.start()
         self.process = process
 
     def _event(self, call: str, what: str) -> None:
-        if what == "left" and call and len(self.venue.attempts[call]) == 1:
-            self._judge_twins(call)
+        super()._event(call, what)
         number = int(call.partition("@")[0]) if call else -1
         due = [crash for crash in self._pending if (crash.number, crash.event) == (number, what)]
         for crash in due[:1]:
@@ -317,7 +146,7 @@ class Trace:
     async def _ask(self, process: Process, action: Action, name: str) -> None:
         CALL.set(name)
         start_ns = self.clock.now_ns()
-        call = _call(action, name, process.pools[_ACCOUNT], start_ns)
+        call = call_of(action, name, process.pools[ACCOUNT], start_ns)
         hangs_up_ns = start_ns + action.hangs_up_ms * MS if action.hangs_up_ms else 1 << 62
         self.venue.note(f"{name} {action.bot} asks: {action.endpoint} {action.text} {action.name}")
         answer, fault = None, "cut off"
@@ -336,171 +165,6 @@ class Trace:
                 self.venue.note(f"{name} was told: {told.word}")
 
     # What must hold.
-
-    def _broken(self, rule: str, what: str) -> None:
-        why = "" if self.strict else self._known(rule, what.partition(":")[0])
-        (self.outcome.imprecise if why else self.outcome.broken).append((why or rule, what))
-        self.venue.note(f"BROKEN {rule}: {what} {why}")
-
-    def _known(self, rule: str, call: str) -> str:
-        """Why what this call came to cannot be told rightly yet; "" if it must be."""
-        action = self.actions.get(call)
-        if action is None or rule not in _RULES_OF_TRUTH:
-            return ""
-        if any(self._same_id(action, other) for other in self.actions):
-            return "a second order of one id, placed under another name while the first was open"
-        if rule == "d" and not action.name:
-            group = [other for other, theirs in self.actions.items() if theirs.group == action.group]
-            twins = sum(1 for other in group if other != call and self.venue.attempts.get(other))
-            if twins > 1:
-                return "of several equal orders, one was found, and the others are forgotten"
-        if action.endpoint in IMPRECISE:
-            return f"look-ups do not tell all of {action.endpoint}"
-        if any(len({step[2] for step in order.steps}) > 1 for order in self._done([call])):
-            return "an amendment gave the order another id"
-        if action.call_class is CallClass.CANCEL:
-            if any(attempt.fate == "maybe" for attempt in self._attempts([call])) and self.plan.exchange == "kraken":
-                return "a cancel that Kraken was too busy for counts as rejected"
-            if any(order.id == action.old and order.steps[-1][1] == FILLED for order in self.venue.book.orders):
-                return "a cancel whose order was filled counts as executed"
-        return ""
-
-    def _same_id(self, action: Action, other: str) -> bool:
-        """Another call, under another name, placed an order of the same id after this one was asked, or just before."""
-        theirs = self.actions[other]
-        if not action.client_id or theirs.client_id != action.client_id or theirs.group == action.group:
-            return False
-        asked_ns = min(self.asked_ns[call] for call, one in self.actions.items() if one.group == action.group)
-        return any(order.made_ns > asked_ns - _SKEW_MS * MS for order in self._done([other]))
-
-    def _durable(self, call: str) -> bool:
-        entry = self.disk.entry(call) if call else None
-        return entry is not None and entry.state.open
-
-    def _attempts(self, calls: Iterable[str]) -> Iterator[Attempt]:
-        for call in calls:
-            yield from self.venue.attempts.get(call, ())
-
-    def _done(self, calls: Iterable[str], by_ns: int = 1 << 62) -> list[Order]:
-        """The orders that these calls made, changed or cancelled."""
-        found = (effect for attempt in self._attempts(calls) for effect in attempt.effects)
-        return [order for at_ns, _, order in found if at_ns <= by_ns]
-
-    def _over(self, action: Action, by_ns: int) -> bool:
-        """The order that it cancels is cancelled; by whom, nobody can tell."""
-        last = {order.at(by_ns) for order in self.venue.book.orders if order.id == action.old}
-        return any(step is not None and step[1] == CANCELED for step in last)
-
-    def _took_effect(self, action: Action, calls: Iterable[str], by_ns: int) -> bool:
-        calls = list(calls)
-        if action.call_class is CallClass.PLACE:
-            return bool(self._done(calls, by_ns))
-        return not action.old or bool(self._done(calls, by_ns)) or self._over(action, by_ns)
-
-    def _judge(self) -> None:
-        groups: dict[tuple[str, str], list[str]] = {}
-        for call, action in self.actions.items():
-            groups.setdefault(action.group, []).append(call)
-        for told in self.told:
-            self._judge_told(told, groups[told.action.group])
-        self._judge_journal()
-        for (bot, name), calls in groups.items():
-            executed = [call for call in calls if self._done([call])]
-            if len(executed) > 1 and not name.startswith("twin"):
-                self._broken("d", f"{name} of {bot} was executed by {' and '.join(executed)}")
-        if self._busy():
-            self._broken("f", "a call never ended")
-        counts = self.outcome.counts
-        counts["intents"] += len(self.disk.rows())
-        counts["copies sent"] += sum(map(len, self.venue.attempts.values()))
-        counts["orders at the exchange"] += len(self.venue.book.orders)
-
-    def _judge_told(self, told: Told, group: list[str]) -> None:
-        self.outcome.counts[f"told: {told.word}"] += 1
-        answer, done = told.answer, self._done([told.call])
-        if (answer is None and told.fault.startswith("bad call")) or (answer and answer.executed is Executed.NO):
-            if done:
-                self._broken("b", f"{told.call}: told {told.word}, and it was executed")
-            if answer and answer.replayed and told.action.name and self._done(group, told.at_ns):
-                self._broken("d", f"{told.call}: told {told.word}, and {told.action.name} was executed")
-        if answer is None or answer.executed is not Executed.YES:
-            return
-        own = [told.call] if told.call in self.venue.attempts else group
-        if not self._took_effect(told.action, own, told.at_ns):
-            self._broken("b", f"{told.call}: told {told.word}, and it was not executed")
-        elif told.action.call_class is CallClass.PLACE:
-            doers = [call for call in own if self._done([call])]
-            if told.action.text not in {self.actions[call].text for call in doers}:
-                self._broken("d", f"{told.call}: told {told.word} of a call that asked for something else")
-            numbers = {order.number for order in self._done(doers)}
-            body = answer.reply.body if answer.reply is not None else None
-            if body is not None and not any(re.search(rf"(?<!\d)0*{n}(?!\d)".encode(), body) for n in numbers):
-                self._broken("d", f"{told.call}: was told of another order: {body!r}")
-
-    def _judge_twins(self, call: str) -> None:
-        """The first copy of this call leaves: no equal one without a name may be unknown since a short while."""
-        action, now_ns = self.actions[call], self.clock.now_ns()
-        if action.name or action.call_class is not CallClass.PLACE:
-            return
-        for told in self.told:
-            answer = told.answer
-            if (
-                told.action.group == action.group
-                and answer is not None
-                and answer.executed is Executed.UNKNOWN
-                and not answer.replayed
-                and told.at_ns < self.asked_ns[call]
-                and now_ns < told.at_ns + 30_000 * MS
-                and (entry := self.disk.entry(told.call)) is not None
-                and entry.state.open
-            ):
-                self._broken("d", f"{call}: sent, and its equal {told.call} was unknown")
-
-    def _judge_journal(self) -> None:
-        ends: dict[str, State] = {}
-        for call, state, at_ns in self.disk.marked:
-            self.outcome.counts[f"journal: {state}"] += 1
-            if state.open:
-                continue
-            if ends.setdefault(call, state) != state:
-                self._broken("c", f"{call}: {ends[call]} in the journal, then {state}")
-            if state is State.EXECUTED:
-                if not self._took_effect(self.actions[call], [call], at_ns):
-                    self._broken("c", f"{call}: executed in the journal, and it was not")
-            elif self._done([call]):
-                self._broken("c", f"{call}: {state} in the journal, and it was executed")
-        still_open = [row for row in self.disk.rows() if row.state.open]
-        for row in still_open:
-            self.outcome.counts[f"left open: {row.intent.endpoint}"] += 1
-            if not self._unsearchable(row.intent.call):
-                self._broken("f", f"{row.intent.call}: still {row.state} in the journal")
-        if self.process is not None and len(self.process.writes.unknowns) != len(still_open):
-            self._broken("f", f"{len(self.process.writes.unknowns)} unknowns, and {len(still_open)} open entries")
-
-    def _unsearchable(self, call: str) -> bool:
-        """No question settles it: what the call does, or an order of the same id that an earlier call made."""
-        action = self.actions[call]
-        if action.endpoint in IMPRECISE or not action.text:
-            return True
-        ids = set(action.client_id.split())
-        return any(step[2] in ids for order in self.venue.book.orders for step in order.steps) and not self._done(
-            [call]
-        )
-
-
-def _call(action: Action, name: str, pool: Pool, now_ns: int) -> Call:
-    method, _, path = action.endpoint.partition(" ")
-    exchange, endpoint = pool.exchange, pool.exchange.table.match(method, path)
-    assert endpoint is not None and endpoint.call_class is action.call_class
-    headers = (("idempotency-key", action.key),) if action.key else ()
-    in_query = exchange.name == "binance"
-    body = b"" if in_query else action.text.encode()
-    request = Incoming(method, path, action.text if in_query else "", headers, body)
-    by_ns = now_ns + action.within_ms * MS if action.within_ms else 0
-    upstream = pool.upstream[endpoint.product]
-    deadline_ns = by_ns or now_ns + 4_000 * MS
-    params = exchange.params(request)
-    return Call(name, action.bot, _ACCOUNT, endpoint, request, upstream, params, now_ns, deadline_ns, by_ns)
 
 
 class _Faults(logging.Handler):
@@ -534,7 +198,7 @@ def _quiet() -> Iterator[_Faults]:
 def trace(given: Plan, strict: bool = False) -> Outcome:
     """Carry out one plan. `strict`: nothing is excused for being known."""
     clock = Ticking()
-    with _quiet() as faults, asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Selector(clock))) as runner:
+    with _quiet() as faults, asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Turns(clock))) as runner:
         found = Trace(given, clock, strict)
         outcome = runner.run(found.run())
     found.disk.table.close()
