@@ -47,13 +47,16 @@ class Action:
 
 @dataclass(frozen=True)
 class Crash:
-    """`number`, `event`: at which step of which action; without them at `at_ms`. `stop`: an orderly end."""
+    """`number`, `event`: at which step of which action; without them at `at_ms`. `attempt`: of which of its copies, for
+    steps of one. `stop`: an orderly end.
+    """
 
     at_ms: int
     down_ms: int
     stop: bool
     number: int = -1
     event: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,5 +206,7 @@ def _timed(rng: random.Random, action: Action) -> Action:
 def _crash(rng: random.Random, actions: int, ends_ms: int) -> Crash:
     crash = Crash(rng.randrange(ends_ms), rng.choice([0, rng.randrange(3_000)]), rng.random() < 0.2)
     if rng.random() < 0.6:
-        return replace(crash, number=rng.randrange(actions), event=rng.choice(EVENTS))
+        event = rng.choice(EVENTS)
+        attempt = rng.choice([1, 1, 2, 3]) if event in ("left", "engine", "answered") else 0
+        return replace(crash, number=rng.randrange(actions), event=event, attempt=attempt)
     return crash

@@ -110,14 +110,22 @@ class Facts:
                 return "of several equal orders, one was found, and the others are forgotten"
         if action.endpoint in IMPRECISE:
             return f"look-ups do not tell all of {action.endpoint}"
-        if any(len({step[2] for step in order.steps}) > 1 for order in self._done([call])):
+        if self._renamed(call):
             return "an amendment gave the order another id"
+        last, entry = self.venue.attempts.get(call, [])[1:][-1:], self.disk.entry(call)
+        if last and entry is not None and last[0].asked.until_ms > entry.valid_until_ms + 1:
+            return "a second copy left, and the daemon died before that was noted"
         if action.call_class is CallClass.CANCEL:
+            if sum(order.id == action.old for order in self.venue.book.orders) > 1:
+                return "a cancel takes a later order of the same id for the one that it is about"
             if any(attempt.fate == "maybe" for attempt in self._attempts([call])) and self.plan.exchange == "kraken":
                 return "a cancel that Kraken was too busy for counts as rejected"
             if any(order.id == action.old and order.steps[-1][1] == FILLED for order in self.venue.book.orders):
                 return "a cancel whose order was filled counts as executed"
         return ""
+
+    def _renamed(self, call: str) -> bool:
+        return any(len({step[2] for step in order.steps}) > 1 for order in self._done([call]))
 
     def _same_id(self, action: Action, other: str) -> bool:
         """Another call, under another name, placed an order of the same id after this one was asked, or just before."""
@@ -162,7 +170,8 @@ class Facts:
         for (bot, name), calls in groups.items():
             executed = [call for call in calls if self._done([call])]
             if len(executed) > 1 and not name.startswith("twin"):
-                self._broken("d", f"{name} of {bot} was executed by {' and '.join(executed)}")
+                renamed = next((call for call in executed if self._renamed(call)), name)  # its first copy was missed
+                self._broken("d", f"{renamed}: executed under {name} of {bot}, as {' and '.join(executed)}")
         if busy:
             self._broken("f", "a call never ended")
         counts = self.outcome.counts

@@ -90,7 +90,9 @@ class Trace(Facts):
     def _event(self, call: str, what: str) -> None:
         super()._event(call, what)
         number = int(call.partition("@")[0]) if call else -1
-        due = [crash for crash in self._pending if (crash.number, crash.event) == (number, what)]
+        copies = len(self.venue.attempts.get(call, ()))
+        steps = (crash for crash in self._pending if (crash.number, crash.event) == (number, what))
+        due = [crash for crash in steps if copies >= crash.attempt]
         for crash in due[:1]:
             self._crash(crash)
 
