@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.venue import BinanceVenue
+from proxy.simulator.coinbase.limits import CoinbaseLimits
+from proxy.simulator.coinbase.venue import CoinbaseVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
 from proxy.simulator.kraken.limits import KrakenLimits
@@ -28,5 +30,6 @@ VENUES: Mapping[str, Kind] = {
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "okx": Kind(OkxVenue, OkxLimits, ("api",)),
+    "coinbase": Kind(CoinbaseVenue, CoinbaseLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)
