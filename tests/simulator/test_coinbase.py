@@ -8,6 +8,7 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -84,7 +85,12 @@ def test_vectors(header: dict[str, str], wanted: str) -> None:
 
 
 def test_es256_is_raw_and_not_der() -> None:
-    assert not signed(pem(EC), "ES256", b"text", EC.sign(b"text", ECDSA(SHA256())))
+    der = EC.sign(b"text", ECDSA(SHA256()))
+    r, s = (number.to_bytes(32, "big") for number in decode_dss_signature(der))
+    assert signed(pem(EC), "ES256", b"text", r + s)
+    assert not signed(pem(EC), "ES256", b"texts", r + s)
+    assert not signed(pem(EC), "ES256", b"text", r + b"\0" + s)
+    assert not signed(pem(EC), "ES256", b"text", der)
 
 
 # Who may do what.
@@ -429,7 +435,7 @@ SECRETS = [
 @pytest.fixture(params=SECRETS, ids=["ES256", "EdDSA"])
 async def client(start: Any, request: Any) -> Any:
     key, secret = request.param
-    plan = config()
+    plan = config(limits=CoinbaseLimits(public=100))  # it asks ten times while it starts
     keys = tuple(replace(k, key=k.key.rpartition("/")[2]) if k.alias == "free" else k for k in plan.accounts[0].keys)
     sim = await start(replace(plan, accounts=(replace(plan.accounts[0], keys=keys),)))
     made = _Client({"apiKey": key, "secret": secret, "enableRateLimit": False})
