@@ -85,10 +85,9 @@ class CoinbaseVenue:
             answer = refused(refusal, asked.path)
         else:
             answer = Answer(200, orjson.dumps(payload), seat.outcome if seat else "ok")
-        if row is not None and row.money:
-            names = (key.account.name, key.alias) if key else ("", "")
-            self.floor.ledger.withdraw(asked, *names, answer.outcome == "ok")
         names = (key.account.name, key.alias) if key else ("", "")
+        if row is not None and row.money:
+            self.floor.ledger.withdraw(asked, *names, answer.outcome == "ok")
         client_id = seat.client_id if seat else ""
         return replace(answer, headers=headers, account=names[0], key=names[1], client_id=client_id)
 
