@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.venue import BinanceVenue
+from proxy.simulator.coinbase.limits import CoinbaseLimits
+from proxy.simulator.coinbase.venue import CoinbaseVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
+from proxy.simulator.okx.limits import OkxLimits
+from proxy.simulator.okx.venue import OkxVenue
 from proxy.simulator.venue import Floor, Venue
 
 
@@ -25,5 +29,7 @@ VENUES: Mapping[str, Kind] = {
     "binance": Kind(BinanceVenue, BinanceLimits, ("spot",)),
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
+    "okx": Kind(OkxVenue, OkxLimits, ("api",)),
+    "coinbase": Kind(CoinbaseVenue, CoinbaseLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)
