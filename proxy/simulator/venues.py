@@ -7,6 +7,8 @@ from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.venue import BinanceVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
+from proxy.simulator.htx.limits import HtxLimits
+from proxy.simulator.htx.venue import HtxVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
 from proxy.simulator.venue import Floor, Venue
@@ -25,5 +27,6 @@ VENUES: Mapping[str, Kind] = {
     "binance": Kind(BinanceVenue, BinanceLimits, ("spot",)),
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
+    "htx": Kind(HtxVenue, HtxLimits, ("spot", "swap")),
 }
 EXCHANGES = tuple(VENUES)
