@@ -11,6 +11,7 @@ from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.faults import Fault
 from proxy.simulator.htx.limits import HtxLimits
 from proxy.simulator.kraken.limits import KrakenLimits
+from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
 from proxy.simulator.ledger import Entry, Ledger, Withdrawal
 from proxy.simulator.records import (
     MarketSpec,
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "HtxLimits",
     "KrakenLimits",
+    "KrakenfuturesLimits",
     "Ledger",
     "ManualClock",
     "MarketSpec",

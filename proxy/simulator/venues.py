@@ -11,6 +11,8 @@ from proxy.simulator.htx.limits import HtxLimits
 from proxy.simulator.htx.venue import HtxVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
+from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
+from proxy.simulator.krakenfutures.venue import KrakenfuturesVenue
 from proxy.simulator.venue import Floor, Venue
 
 
@@ -28,5 +30,6 @@ VENUES: Mapping[str, Kind] = {
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "htx": Kind(HtxVenue, HtxLimits, ("spot", "swap")),
+    "krakenfutures": Kind(KrakenfuturesVenue, KrakenfuturesLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)
