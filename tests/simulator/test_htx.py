@@ -13,7 +13,7 @@ from proxy.simulator import Fault, HtxLimits, ManualClock, SimAccount, SimConfig
 from proxy.simulator.faults import Action
 from proxy.simulator.htx.wire import canonical, valid
 from tests.simulator.clients import ELSEWHERE, OTHER, Got, now_ms, send
-from tests.simulator.htx_client import KEY, SECRET, SWAP, V5, Htx, htx_config, said
+from tests.simulator.htx_client import KEY, SECRET, SWAP, V5, Htx, encoded, htx_config, said, stamp
 
 VECTOR_SECRET = "b0xxxxxx-c6xxxxxx-94xxxxxx-dxxxx"
 AUTH = {
@@ -129,6 +129,13 @@ async def test_ed25519(start: Any) -> None:
     sim = await start(SimConfig((SimAccount("htx", "h", (SimKey("main", KEY, pem),)),)))
     got = await Htx(sim.url("htx")).get("/v1/account/accounts")
     assert "Incorrect signature method" in got.json["err-msg"]  # the key's kind is fixed
+    path, host = "/v1/account/accounts", sim.url("htx").removeprefix("http://")
+    named = {"AccessKeyId": KEY, "SignatureMethod": "Ed25519", "SignatureVersion": "2", "Timestamp": stamp(now_ms())}
+    query = "&".join(f"{name}={encoded(value)}" for name, value in sorted(named.items()))
+    made = base64.b64encode(private.sign(f"GET\n{host}\n{path}\n{query}".encode())).decode()
+    assert said(await send("GET", f"{sim.url('htx')}{path}?{query}&Signature={encoded(made)}")) == "ok"
+    other = base64.b64encode(private.sign(f"GET\n{host}\n{path}x\n{query}".encode())).decode()
+    assert said(await send("GET", f"{sim.url('htx')}{path}?{query}&Signature={encoded(other)}")) == NOT_VALID
 
 
 @pytest.mark.parametrize(
