@@ -9,7 +9,9 @@ from proxy.simulator.clock import ManualClock, RealClock, SimClock
 from proxy.simulator.config_file import config_from
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.faults import Fault
+from proxy.simulator.htx.limits import HtxLimits
 from proxy.simulator.kraken.limits import KrakenLimits
+from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
 from proxy.simulator.ledger import Entry, Ledger, Withdrawal
 from proxy.simulator.records import (
     MarketSpec,
@@ -24,7 +26,9 @@ __all__ = [
     "CryptocomLimits",
     "Entry",
     "Fault",
+    "HtxLimits",
     "KrakenLimits",
+    "KrakenfuturesLimits",
     "Ledger",
     "ManualClock",
     "MarketSpec",

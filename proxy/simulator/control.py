@@ -67,7 +67,7 @@ def control_app(sim: "Simulator") -> web.Application:
         )
 
     async def urls(request: web.Request) -> web.Response:
-        return _json({name: sim.url(name) for name in ("binance", "kraken", "cryptocom")})
+        return _json(sim.urls())
 
     app = web.Application()
     app.add_routes(

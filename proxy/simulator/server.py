@@ -81,6 +81,12 @@ class Simulator:
         doors = VENUES[name].doors if name in VENUES else ("",)
         return self._urls[name, product or doors[0]]
 
+    def urls(self) -> dict[str, str]:
+        """Base URLs of all doors that are open, as "exchange" for its usual product, else "exchange/product"."""
+        usual = {(name, kind.doors[0]) for name, kind in VENUES.items()}
+        doors = {door: url for door, url in self._urls.items() if door[0] in VENUES}
+        return {door[0] if door in usual else "/".join(door): url for door, url in doors.items()}
+
     def now_ms(self, exchange: str) -> int:
         return self.clock.now_ms() + self.clock_offset_ms[exchange]
 

@@ -9,8 +9,12 @@ from proxy.simulator.coinbase.limits import CoinbaseLimits
 from proxy.simulator.coinbase.venue import CoinbaseVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
+from proxy.simulator.htx.limits import HtxLimits
+from proxy.simulator.htx.venue import HtxVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
+from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
+from proxy.simulator.krakenfutures.venue import KrakenfuturesVenue
 from proxy.simulator.okx.limits import OkxLimits
 from proxy.simulator.okx.venue import OkxVenue
 from proxy.simulator.venue import Floor, Venue
@@ -31,5 +35,7 @@ VENUES: Mapping[str, Kind] = {
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "okx": Kind(OkxVenue, OkxLimits, ("api",)),
     "coinbase": Kind(CoinbaseVenue, CoinbaseLimits, ("api",)),
+    "htx": Kind(HtxVenue, HtxLimits, ("spot", "swap")),
+    "krakenfutures": Kind(KrakenfuturesVenue, KrakenfuturesLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)

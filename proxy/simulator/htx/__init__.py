@@ -1,0 +1,1 @@
+"""HTX: spot and USDT-margined (linear) swaps."""

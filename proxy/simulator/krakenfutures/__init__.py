@@ -1,0 +1,1 @@
+"""Kraken Futures (derivatives API, version 3)."""
