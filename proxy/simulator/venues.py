@@ -9,6 +9,8 @@ from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
+from proxy.simulator.kucoin.limits import KucoinLimits
+from proxy.simulator.kucoin.venue import KucoinVenue
 from proxy.simulator.venue import Floor, Venue
 
 
@@ -25,5 +27,6 @@ VENUES: Mapping[str, Kind] = {
     "binance": Kind(BinanceVenue, BinanceLimits, ("spot",)),
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
+    "kucoin": Kind(KucoinVenue, KucoinLimits, ("spot", "futures")),
 }
 EXCHANGES = tuple(VENUES)
