@@ -11,6 +11,8 @@ from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
 from proxy.simulator.kucoin.limits import KucoinLimits
 from proxy.simulator.kucoin.venue import KucoinVenue
+from proxy.simulator.poloniex.limits import PoloniexLimits
+from proxy.simulator.poloniex.venue import PoloniexVenue
 from proxy.simulator.venue import Floor, Venue
 
 
@@ -28,5 +30,6 @@ VENUES: Mapping[str, Kind] = {
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "kucoin": Kind(KucoinVenue, KucoinLimits, ("spot", "futures")),
+    "poloniex": Kind(PoloniexVenue, PoloniexLimits, ("spot",)),
 }
 EXCHANGES = tuple(VENUES)
