@@ -68,6 +68,7 @@ async def test_the_query_is_signed_unescaped(bot: Kucoin) -> None:
     assert said(await bot("GET", READ, currency="BTC", note="a b:c")) == OK
     target = f"{READ}?note=a%20b%3Ac"
     assert said(await bot.raw("GET", target, "", bot.headers("GET", target, ""))) == (401, "400005")
+    assert said(await bot.raw("GET", f"{READ}?note=%FF", "", bot.headers("GET", READ, ""))) == (401, "400005")
 
 
 @pytest.mark.parametrize("name", ["KC-API-KEY", "KC-API-SIGN", "KC-API-TIMESTAMP", "KC-API-PASSPHRASE"])
@@ -174,6 +175,17 @@ async def test_each_private_limit(start: Any, limits: KucoinLimits, product: str
     assert said(await replace(bot, key=f"{KEY}-other")("GET", path)) == OK
     clock.advance(3 if limits.unified == 3 else 30)
     assert said(await bot("GET", path)) == OK
+
+
+async def test_a_throttle_fault_tells_when_the_pool_is_full_again(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(config(), clock)
+    bot = Kucoin(sim.url("kucoin"), clock=clock.now_ms)
+    await bot.limit()
+    clock.advance(12)
+    sim.inject(Fault("throttle", "kucoin"))
+    got = await replace(bot, key=f"{KEY}-free")("GET", f"{ORDERS}/active", symbol="BTC-USDT")
+    assert (said(got), got.headers["gw-ratelimit-reset"]) == ((429, "429000"), "18000")
 
 
 async def test_the_public_pool_is_the_addresses(start: Any) -> None:

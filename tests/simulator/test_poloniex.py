@@ -74,6 +74,7 @@ async def test_every_part_is_signed(bot: Poloniex) -> None:
     headers = bot.headers(f"GET\n/orders\nsignTimestamp={at}", at)
     assert said(await bot.raw("GET", "/orders", "", headers)) == OK
     assert said(await bot.raw("GET", "/orders?limit=5", "", headers)) == FORBIDDEN
+    assert said(await bot.raw("GET", "/orders?note=%FF", "", headers)) == FORBIDDEN
     headers = bot.headers(f"DELETE\n/orders/cid:a\nsignTimestamp={at}", at)
     assert said(await bot.raw("DELETE", "/orders/cid%3Aa", "", headers)) == FORBIDDEN  # signed as it is sent
     assert said(await bot.raw("DELETE", "/orders/cid:a", "", headers)) == (400, 21301)

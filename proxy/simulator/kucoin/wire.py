@@ -41,8 +41,8 @@ def signature(secret: str, text: bytes) -> str:
 
 def signed_text(timestamp: str, method: str, path: str, query: str, body: bytes) -> bytes:
     """The query is signed as the text it stands for, not as it is escaped in the URL."""
-    endpoint = f"{path}?{unquote_plus(query)}" if query else path
-    return f"{timestamp}{method}{endpoint}".encode() + body
+    endpoint = f"{path}?{unquote_plus(query, errors='surrogateescape')}" if query else path
+    return f"{timestamp}{method}{endpoint}".encode(errors="surrogateescape") + body
 
 
 def authenticate(asked: Asked, key: LiveKey | None) -> LiveKey:
@@ -65,7 +65,9 @@ def authenticate(asked: Asked, key: LiveKey | None) -> LiveKey:
     if headers.get("kc-api-key-version") not in ("2", "3") or headers["kc-api-passphrase"] != wanted:
         raise Refusal("400004", "Invalid KC-API-PASSPHRASE", 401)
     text = signed_text(timestamp, asked.method, asked.path, asked.query, asked.body)
-    if not hmac.compare_digest(headers["kc-api-sign"].encode(), signature(key.spec.secret, text).encode()):
+    if not hmac.compare_digest(
+        headers["kc-api-sign"].encode(errors="surrogateescape"), signature(key.spec.secret, text).encode()
+    ):
         raise Refusal("400005", "Invalid KC-API-SIGN", 401)
     if not key.admits(asked.address):
         raise Refusal("400006", f"Invalid request ip, the current clientIp is:{asked.address}", 403)

@@ -37,7 +37,7 @@ def say(refusal: Refusal, futures: bool) -> Answer:
 
 
 def pairs_of(query: str) -> list[tuple[str, str]]:
-    return parse_qsl(query, keep_blank_values=True)
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
 def signed_text(method: str, path: str, pairs: Sequence[tuple[str, str]], body: bytes, stamp: str) -> bytes:
@@ -46,8 +46,10 @@ def signed_text(method: str, path: str, pairs: Sequence[tuple[str, str]], body: 
         part = b"requestBody=" + body + b"&signTimestamp=" + stamp.encode()
     else:
         named = sorted([*pairs, ("signTimestamp", stamp)], key=lambda pair: pair[0])
-        part = "&".join(f"{name}={quote(value, safe=_UNESCAPED)}" for name, value in named).encode()
-    return f"{method}\n{path}\n".encode() + part
+        part = "&".join(
+            f"{name}={quote(value, safe=_UNESCAPED, errors='surrogateescape')}" for name, value in named
+        ).encode(errors="surrogateescape")
+    return f"{method}\n{path}\n".encode(errors="surrogateescape") + part
 
 
 def signature(secret: str, text: bytes) -> str:
@@ -76,7 +78,7 @@ def authenticate(asked: Asked, key: LiveKey | None, window_ms: int) -> LiveKey:
     if asked.now_ms - at_ms > window:
         raise Refusal(408, "The request is outside of recvWindow", 408)
     text = signed_text(asked.method, asked.path, pairs_of(asked.query), asked.body, stamp)
-    if not hmac.compare_digest(signature(key.spec.secret, text).encode(), given.encode()):
+    if not hmac.compare_digest(signature(key.spec.secret, text).encode(), given.encode(errors="surrogateescape")):
         raise Refusal("FORBIDDEN", _WRONG_PAIR, 400)
     if not key.admits(asked.address):
         raise Refusal(403, f"IP address {asked.address} is not allowed for this API key", 403)
