@@ -15,8 +15,12 @@ from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
 from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
 from proxy.simulator.krakenfutures.venue import KrakenfuturesVenue
+from proxy.simulator.kucoin.limits import KucoinLimits
+from proxy.simulator.kucoin.venue import KucoinVenue
 from proxy.simulator.okx.limits import OkxLimits
 from proxy.simulator.okx.venue import OkxVenue
+from proxy.simulator.poloniex.limits import PoloniexLimits
+from proxy.simulator.poloniex.venue import PoloniexVenue
 from proxy.simulator.venue import Floor, Venue
 
 
@@ -37,5 +41,7 @@ VENUES: Mapping[str, Kind] = {
     "coinbase": Kind(CoinbaseVenue, CoinbaseLimits, ("api",)),
     "htx": Kind(HtxVenue, HtxLimits, ("spot", "swap")),
     "krakenfutures": Kind(KrakenfuturesVenue, KrakenfuturesLimits, ("api",)),
+    "kucoin": Kind(KucoinVenue, KucoinLimits, ("spot", "futures")),
+    "poloniex": Kind(PoloniexVenue, PoloniexLimits, ("spot",)),
 }
 EXCHANGES = tuple(VENUES)

@@ -1,0 +1,1 @@
+"""Poloniex: spot, and futures v3 on the same host."""
