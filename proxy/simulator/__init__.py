@@ -5,6 +5,7 @@ exchanges' documents, so that one misreading cannot agree with itself.
 """
 
 from proxy.simulator.binance.limits import BinanceLimits
+from proxy.simulator.bybit.limits import BybitLimits
 from proxy.simulator.clock import ManualClock, RealClock, SimClock
 from proxy.simulator.config_file import config_from
 from proxy.simulator.cryptocom.limits import CryptocomLimits
@@ -21,6 +22,7 @@ from proxy.simulator.server import Simulator
 
 __all__ = [
     "BinanceLimits",
+    "BybitLimits",
     "CryptocomLimits",
     "Entry",
     "Fault",

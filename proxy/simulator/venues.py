@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.venue import BinanceVenue
+from proxy.simulator.bybit.limits import BybitLimits
+from proxy.simulator.bybit.venue import BybitVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
 from proxy.simulator.kraken.limits import KrakenLimits
@@ -25,5 +27,6 @@ VENUES: Mapping[str, Kind] = {
     "binance": Kind(BinanceVenue, BinanceLimits, ("spot",)),
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
+    "bybit": Kind(BybitVenue, BybitLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)
