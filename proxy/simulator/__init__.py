@@ -10,6 +10,7 @@ from proxy.simulator.clock import ManualClock, RealClock, SimClock
 from proxy.simulator.config_file import config_from
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.faults import Fault
+from proxy.simulator.gate.limits import GateLimits
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.ledger import Entry, Ledger, Withdrawal
 from proxy.simulator.records import (
@@ -26,6 +27,7 @@ __all__ = [
     "CryptocomLimits",
     "Entry",
     "Fault",
+    "GateLimits",
     "KrakenLimits",
     "Ledger",
     "ManualClock",

@@ -9,6 +9,8 @@ from proxy.simulator.bybit.limits import BybitLimits
 from proxy.simulator.bybit.venue import BybitVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
+from proxy.simulator.gate.limits import GateLimits
+from proxy.simulator.gate.venue import GateVenue
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.kraken.venue import KrakenVenue
 from proxy.simulator.venue import Floor, Venue
@@ -28,5 +30,6 @@ VENUES: Mapping[str, Kind] = {
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "bybit": Kind(BybitVenue, BybitLimits, ("api",)),
+    "gate": Kind(GateVenue, GateLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)

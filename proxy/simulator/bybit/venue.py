@@ -7,7 +7,6 @@ from typing import Any
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.bybit import markets
 from proxy.simulator.bybit.account import ROUTES, Route
-from proxy.simulator.bybit.counts import RollingWindows
 from proxy.simulator.bybit.data import PUBLIC, Query
 from proxy.simulator.bybit.limits import BybitLimits, quota
 from proxy.simulator.bybit.seat import Seat, line
@@ -23,6 +22,7 @@ from proxy.simulator.bybit.wire import (
 )
 from proxy.simulator.faults import page
 from proxy.simulator.records import Answer, Asked
+from proxy.simulator.rolling import RollingWindows
 from proxy.simulator.venue import Floor
 
 _IP_WINDOW_S = 5.0

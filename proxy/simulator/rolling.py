@@ -1,6 +1,6 @@
-"""Bybit's rolling windows: they say how much is left, and a refused request counts like any other.
+"""Rolling windows that say how much is left, and count a refused request like any other.
 
-That refused ones count is not documented; it is the reading under which hammering never helps.
+For exchanges that do not document whether refused requests count: under this reading hammering never helps.
 """
 
 from collections import OrderedDict, deque
