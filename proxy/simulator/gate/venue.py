@@ -102,10 +102,10 @@ class GateVenue:
             raise Refusal(403, "IP_FORBIDDEN", f"IP {asked.address} not in whitelist")
 
     def _seat(self, asked: Asked, key: LiveKey, names: Mapping[str, str], route: Route) -> Seat:
-        """The deadline counts for what places, changes or cancels orders."""
+        """The deadline counts for what places, changes or cancels orders. ccxt writes the coin in capitals now and then."""
         if route.group in ORDER_GROUPS:
             check_deadline(asked)
-        if names.get("settle", "usdt") != "usdt":
+        if names.get("settle", "usdt").lower() != "usdt":
             raise invalid("invalid argument: settle")
         conduct = self._conduct.setdefault(key.account.name, Conduct())
         return Seat(self.floor, key, asked, names, query_params(asked.query), json_body(asked), conduct)
