@@ -102,7 +102,7 @@ class GateVenue:
             raise Refusal(403, "IP_FORBIDDEN", f"IP {asked.address} not in whitelist")
 
     def _seat(self, asked: Asked, key: LiveKey, names: Mapping[str, str], route: Route) -> Seat:
-        """The deadline counts for what places, changes or cancels orders. ccxt writes the coin in capitals now and then."""
+        """The deadline counts for what places, changes or cancels orders. ccxt writes some coins in capitals."""
         if route.group in ORDER_GROUPS:
             check_deadline(asked)
         if names.get("settle", "usdt").lower() != "usdt":
