@@ -274,6 +274,8 @@ async def test_life_of_an_order(bot: Bybit, sim: Simulator, kind: str) -> None:
     [row] = await bot.look(kind)
     assert (row["orderId"], row["orderStatus"], row["price"]) == (placed["orderId"], "New", "50000")
     assert ("tpslMode" in row) == (kind != "spot")
+    wrong = "linear" if kind == "spot" else "spot"
+    assert await bot.look(wrong, orderLinkId="mine-1") == await bot.look(wrong, orderId=placed["orderId"]) == []
     names = {"category": kind, "symbol": symbol(kind), "orderLinkId": "mine-1"}
     assert code(await bot.post("/v5/order/amend", **names, price="51000")) == OK
     assert code(await bot.post("/v5/order/amend", **names, price="51000")) == (200, 10001)
@@ -293,7 +295,6 @@ async def test_life_of_an_order(bot: Bybit, sim: Simulator, kind: str) -> None:
         60010.1 if kind == "inverse" else 60000.01,
     )
     assert (await bot.look(kind, "/v5/order/history"))[0]["orderStatus"] == "Filled"
-    wrong = "linear" if kind == "spot" else "spot"
     assert await bot.look(wrong, orderLinkId="mine-2") == []
     assert sim.ledger.executions("bybit", "y", "mine-1") == 1
 

@@ -225,6 +225,16 @@ async def test_limits_of_a_user(
     assert (await call(bot)).status != 429
 
 
+async def test_other_calls_are_counted_by_endpoint(start: Any) -> None:
+    limits = GateLimits(spot=(1, 10.0), futures=(1, 10.0))
+    clock = ManualClock()
+    bot = Gate((await start(config(limits={"gate": limits}), clock)).url("gate"), at_ms=clock.now_ms())
+    for path in ("/spot/accounts", "/spot/open_orders", f"{PERPETUAL}/accounts", f"{PERPETUAL}/positions"):
+        assert [(await bot("GET", path)).status for _ in range(2)] == [200, 429]
+    one = f"{PERPETUAL}/positions"
+    assert [(await bot("GET", f"{one}/{name}")).status for name in ("BTC_USDT", "ETH_USDT")] == [200, 429]
+
+
 async def test_spot_orders_are_counted_by_market_and_order(start: Any) -> None:
     clock = ManualClock()
     bot = Gate((await start(config(), clock)).url("gate"), at_ms=clock.now_ms())

@@ -26,8 +26,7 @@ _SIZE = re.compile(r"-?[0-9]{1,10}")
 _FORCES = ("gtc", "ioc", "poc", "fok")
 _BY_TEXT_MS = 60_000  # how long a finished order is still found by its name
 _UNFILLED_MS = 600_000  # how long an order that was cancelled without a fill is found at all
-_MOST = 1_000_000
-_BATCH, _CANCELS = 10, 20
+_MOST, _BATCH, _CANCELS = 1_000_000, 10, 20  # contracts of an order, orders of a batch
 
 
 @dataclass(frozen=True, slots=True)
