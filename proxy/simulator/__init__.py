@@ -5,10 +5,12 @@ exchanges' documents, so that one misreading cannot agree with itself.
 """
 
 from proxy.simulator.binance.limits import BinanceLimits
+from proxy.simulator.bybit.limits import BybitLimits
 from proxy.simulator.clock import ManualClock, RealClock, SimClock
 from proxy.simulator.config_file import config_from
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.faults import Fault
+from proxy.simulator.gate.limits import GateLimits
 from proxy.simulator.htx.limits import HtxLimits
 from proxy.simulator.kraken.limits import KrakenLimits
 from proxy.simulator.krakenfutures.limits import KrakenfuturesLimits
@@ -23,9 +25,11 @@ from proxy.simulator.server import Simulator
 
 __all__ = [
     "BinanceLimits",
+    "BybitLimits",
     "CryptocomLimits",
     "Entry",
     "Fault",
+    "GateLimits",
     "HtxLimits",
     "KrakenLimits",
     "KrakenfuturesLimits",

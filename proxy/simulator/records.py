@@ -11,9 +11,9 @@ _T = TypeVar("_T")
 class SimKey:
     """One API key as the exchange knows it.
 
-    `secret`: Binance: HMAC secret, or the *public* key as PEM (Ed25519, RSA); Kraken: base64;
-    Coinbase: the *public* key as PEM; all others: text. `passphrase`: OKX and KuCoin. `addresses` empty: no whitelist,
-    any address may use the key. `nonce_window`: Kraken only, in ticks of the nonce.
+    `secret`: HMAC text, base64 at Kraken and Kraken Futures; or the *public* key as PEM (Ed25519, RSA, ECDSA) where the
+    exchange has such keys. `passphrase`: OKX and KuCoin. `addresses` empty: no whitelist, any address may use the key.
+    `nonce_window`: Kraken only, in ticks of the nonce.
     """
 
     alias: str

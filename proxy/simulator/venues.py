@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.venue import BinanceVenue
+from proxy.simulator.bybit.limits import BybitLimits
+from proxy.simulator.bybit.venue import BybitVenue
 from proxy.simulator.coinbase.limits import CoinbaseLimits
 from proxy.simulator.coinbase.venue import CoinbaseVenue
 from proxy.simulator.cryptocom.limits import CryptocomLimits
 from proxy.simulator.cryptocom.venue import CryptocomVenue
+from proxy.simulator.gate.limits import GateLimits
+from proxy.simulator.gate.venue import GateVenue
 from proxy.simulator.htx.limits import HtxLimits
 from proxy.simulator.htx.venue import HtxVenue
 from proxy.simulator.kraken.limits import KrakenLimits
@@ -43,5 +47,7 @@ VENUES: Mapping[str, Kind] = {
     "krakenfutures": Kind(KrakenfuturesVenue, KrakenfuturesLimits, ("api",)),
     "kucoin": Kind(KucoinVenue, KucoinLimits, ("spot", "futures")),
     "poloniex": Kind(PoloniexVenue, PoloniexLimits, ("spot",)),
+    "bybit": Kind(BybitVenue, BybitLimits, ("api",)),
+    "gate": Kind(GateVenue, GateLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)

@@ -1,0 +1,1 @@
+"""Gate, version 4 of its interface: spot and perpetuals paid in USDT."""
