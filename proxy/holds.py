@@ -6,7 +6,6 @@ too many does no harm. So do reads.
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from proxy.clock import SECOND_NS, Alarm, Clock, done_by
 
@@ -18,10 +17,8 @@ _LONGEST_NS = 180 * SECOND_NS  # longer than any proof of absence takes; an exch
 class Holds:
     """Accounts whose orders wait, and what for. One event loop."""
 
-    def __init__(self, clock: Clock, given_up: Callable[[str], None] = lambda account: None) -> None:
-        """`given_up`: told of an account that is let go although not all is known."""
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._given_up = given_up
         self._open: dict[str, set[int]] = {}  # account -> numbers of the journal
         self._over: dict[str, asyncio.Future[None]] = {}
         self._alarms: dict[str, Alarm] = {}
@@ -59,7 +56,6 @@ class Holds:
     def _give_up(self, account: str) -> None:
         text = "account %s: %d writes of the earlier run are unknown after %d s; orders are taken all the same"
         log.error(text, account, len(self._open[account]), _LONGEST_NS // SECOND_NS)
-        self._given_up(account)
         self._release(account)
 
     def _release(self, account: str) -> None:

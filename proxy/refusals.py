@@ -15,6 +15,12 @@ def order_busy(order: str) -> Refusal:
     return Refusal(503, "order_busy", f"an earlier call on order {order[:64]} has no answer yet", 1)
 
 
+def id_in_doubt(name: str) -> Refusal:
+    """A placing whose client order id is that of one whose outcome is open, or that was made just now; not sent."""
+    text = f"not sent: an order of client id {name[:64]} may be there, or was made just now; take another id, or wait"
+    return Refusal(503, "order_busy", text, 4)
+
+
 def outcome_unknown(call_id: str, verdict: Verdict) -> Refusal:
     """A write that may have been executed."""
     text = f"executed or not, nobody knows ({verdict.code}); look it up, do not repeat it (call {call_id})"

@@ -11,6 +11,7 @@ from proxy.clock import SECOND_NS, Clock, done_by
 from proxy.holds import Holds
 from proxy.metrics import Metrics
 from proxy.model import Call, Incoming
+from proxy.open_ids import OpenIds
 from proxy.orders.journal import Journaling
 from proxy.orders.known import KnownNames
 from proxy.orders.records import Entry, Intent, State, Truth
@@ -33,21 +34,19 @@ class Resolution:
         self.searches: Searches | None = None
         self.unknowns = Unknowns()
         self.under_way: set[int] = set()
-        self.holds = Holds(clock, self._let_go)
+        self.holds = Holds(clock)
+        self.open_ids = OpenIds(clock)
         self._clock = clock
         self._journal = journal
         self._metrics = metrics
         self._known = known
         self._twins = twins
-        self._left: dict[int, Intent] = {}  # by a former process, and still open
 
     def take_over(self, entries: Iterable[Entry], pools: Mapping[str, Pool]) -> None:
         """What a former process left open is looked for. Orders of accounts where it was cut off wait for that."""
         for entry in entries:
             intent = entry.intent
-            self.unknowns.add(Unknown(entry.id, intent.call, intent.account, intent.at_ms))
-            if not intent.name:
-                self._twins.unknown(intent)
+            self._open(entry.id, intent, pools.get(intent.account), intent.at_ms)
             task = self._seek(entry, pools.get(intent.account))
             log.warning(
                 "call %s: outcome unknown since an earlier run: %s of %s, %s %s%s",
@@ -60,7 +59,6 @@ class Resolution:
             )
             if task is None:
                 continue
-            self._left[entry.id] = intent
             task.add_done_callback(partial(self._found, entry.id, intent))
             if entry.state is not State.UNKNOWN:  # of an unknown one the bot was told before
                 self.holds.begin(intent.account, entry.id)
@@ -95,9 +93,9 @@ class Resolution:
         self._metrics.resolved(call.account, search.result().state.value)
         return search.result()
 
-    def leave_open(self, number: int, intent: Intent, search: "asyncio.Task[Truth] | None") -> None:
+    def leave_open(self, number: int, intent: Intent, pool: Pool, search: "asyncio.Task[Truth] | None") -> None:
         """Its call has ended, and nobody knows; a search may go on."""
-        self.unknowns.add(Unknown(number, intent.call, intent.account, self._clock.wall_ms()))
+        self._open(number, intent, pool, self._clock.wall_ms())
         if search is not None:
             search.add_done_callback(partial(self._found, number, intent))
 
@@ -124,18 +122,21 @@ class Resolution:
             self._close(found.id, found.intent)
         return found
 
+    def _open(self, number: int, intent: Intent, pool: Pool | None, at_ms: int) -> None:
+        self.unknowns.add(Unknown(number, intent.call, intent.account, at_ms))
+        endpoint = pool.exchange.table.named(intent.endpoint) if pool is not None else None
+        if pool is None or endpoint is None:
+            return
+        self.open_ids.add(intent, endpoint, pool)
+        if not intent.name:
+            self._twins.unknown(intent, endpoint.call_class)
+
     def _close(self, number: int, intent: Intent) -> None:
         self.unknowns.remove(number)
+        self.open_ids.remove(intent)
         self._twins.settled(intent)
-        self._left.pop(number, None)
         self.holds.end(intent.account, number)
 
     async def open_entries(self) -> list[Entry]:
         """The open ones of which no call is under way, oldest first. Raises JournalDown."""
         return [entry for entry in await self._journal.open_entries() if entry.id not in self.under_way]
-
-    def _let_go(self, account: str) -> None:
-        """Orders of the account are taken again: one equal to an unknown one is held for a repeat from now on."""
-        for intent in self._left.values():
-            if intent.account == account and not intent.name:
-                self._twins.unknown(intent)

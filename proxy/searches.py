@@ -69,11 +69,15 @@ class Searches:
         return task
 
     def overtake(self, account: str, names: tuple[str, ...]) -> None:
-        """An amendment of these orders leaves now."""
+        """An amendment of these orders leaves now. One that gives its order another name hides it from who looks for
+        its placing."""
         for running in self._tasks.values():
             call = running.lost.call
-            if call.account == account and call.endpoint.call_class is CallClass.AMEND:
-                running.overtaken = running.overtaken or not set(names).isdisjoint(running.names)
+            if call.account != account or set(names).isdisjoint(running.names):
+                continue
+            renames = not set(names) <= set(running.names)
+            if call.endpoint.call_class is CallClass.AMEND or (call.endpoint.call_class is CallClass.PLACE and renames):
+                running.overtaken = True
 
     def _ended(self, task: "asyncio.Task[Truth]") -> None:
         self._tasks.pop(task, None)
@@ -101,7 +105,7 @@ class Searches:
             began_ms = self._times.wall_ms(exchange.name)
             finding = await self._look(lost, pool, [lookup for lookup in lookups if lookup.item == item])
             if running.overtaken and finding.state is not Found.DONE:
-                if began_ms >= open_[item].proves_from_ms:
+                if began_ms >= open_[item].proves_from_ms and lost.call.endpoint.call_class is CallClass.AMEND:
                     return Truth(State.OVERTAKEN)
                 finding = CANNOT_TELL
             open_[item], proof = looked(open_[item], finding.state, began_ms)

@@ -79,7 +79,7 @@ class Write:
             at_ms,
             validity_ms,
         )
-        self.number = await self._writes.write_down(call, self.intent)
+        self.number = await self._writes.write_down(call, self._exchange, self.intent)
 
     def sent(self, route: Route, valid_until_ms: int) -> None:
         """The next thing that happens is its first byte on the wire."""
@@ -138,11 +138,11 @@ class Writes:
             if gone():
                 raise Gone
             if not landed:
-                return self._replay(call, still_open(first.call))
+                return self._replay(call, pool.exchange, still_open(first.call))
             if answer is not None:
-                return self._replay(call, answer)
+                return self._replay(call, pool.exchange, answer)
         if not name and (missed := self._twins.missed(call, digest)) is not None:
-            return self._replay(call, missed)
+            return self._replay(call, pool.exchange, missed)
         flight = Flight(call.id, digest, [gone])
         call = identified(call, pool.exchange)  # not before: a repeat is known by what the bot wrote
         if name:
@@ -168,7 +168,7 @@ class Writes:
             if (call.account, call.bot, name) in self._known:
                 found = await self._find(call, name)
                 if found is not None:
-                    raise _Instead(self._replay(call, recorded(found, flight.digest)))
+                    raise _Instead(self._replay(call, pool.exchange, recorded(found, flight.digest)))
             held = call.account in self.resolution.holds and call.endpoint.call_class is not CallClass.CANCEL
             if turn.waits or held:
                 asked_ns = self._clock.now_ns()
@@ -178,6 +178,8 @@ class Writes:
                 write.queued_ns = self._clock.now_ns() - asked_ns
                 if refusal is not None:
                     raise _Instead(replace(unsent(refusal), queued_ns=write.queued_ns))
+            if call.endpoint.call_class is CallClass.PLACE and (open_ := self.resolution.open_ids.among(call, pool)):
+                raise _Instead(unsent(refusals.id_in_doubt(open_)))
             answer = await send(write, flight.gone)
         except _Instead as instead:
             return instead.answer
@@ -206,7 +208,7 @@ class Writes:
             raise Gone
         return None if passed else refusals.resolving(call.account)
 
-    async def write_down(self, call: Call, intent: Intent) -> int:
+    async def write_down(self, call: Call, exchange: Exchange, intent: Intent) -> int:
         """The number of a durable intent."""
         asked_ns = self._clock.now_ns()
         try:
@@ -216,7 +218,7 @@ class Writes:
         finally:
             self._metrics.journal(self._clock.now_ns() - asked_ns)
         if isinstance(found, Entry):
-            raise _Instead(self._replay(call, recorded(found, intent.digest)))
+            raise _Instead(self._replay(call, exchange, recorded(found, intent.digest)))
         self.resolution.under_way.add(found)
         return found
 
@@ -240,20 +242,25 @@ class Writes:
             said = record(pool.exchange, reply) if reply is not None else None
             items = items_of(pool.exchange, call.endpoint, call.params, reply)
         self.journal.mark(write.number, state, said, free=free, items=items)
+        if state is State.EXECUTED and call.endpoint.call_class is CallClass.PLACE:
+            self.resolution.open_ids.made(call, pool)
         if state is State.UNKNOWN:
-            self.resolution.leave_open(write.number, write.intent, write.search)
+            self.resolution.leave_open(write.number, write.intent, pool, write.search)
         name = (call.account, call.bot, write.name)
         if free:
             self._known.drop(name)
         elif write.name:
             self._known.add(name)
 
-    def _replay(self, call: Call, answer: Answer) -> Answer:
+    def _replay(self, call: Call, exchange: Exchange, answer: Answer) -> Answer:
         """The first one's answer, for a call that made no attempt and held no place in the queue."""
         answer = replace(answer, attempts=0, queued_ns=0, remaining=None)
         if answer.refusal is not None and answer.executed is Executed.NO:
             return answer  # nothing to repeat
         self._metrics.replayed(call.account)
+        if answer.reply is not None:
+            body = exchange.echo(answer.reply.body, call.request)
+            answer = replace(answer, reply=replace(answer.reply, body=body))
         return replace(answer, replayed=True)
 
 

@@ -139,15 +139,15 @@ async def test_the_operator_can_end_the_wait(desk: Desk) -> None:
     assert (await asked).executed is Executed.YES
 
 
-async def test_after_the_longest_wait_orders_go_but_for_an_equal_one(desk: Desk) -> None:
+async def test_after_the_longest_wait_orders_go_but_for_one_of_the_same_id(desk: Desk) -> None:
     left(desk, State.SENT)
     await opened(desk, *[error(500, -1000)] * 400)
     await desk.wait(180 * S)
     assert desk.writes.resolution.holds.counts() == {}
-    desk.script.steps = [PLACED] * 2
+    desk.script.steps = [PLACED]
     assert (await begin(desk)).executed is Executed.YES
-    twin = ("desk", "bot", b"d")
-    assert twin in desk.writes._twins._missed
+    again = await begin(desk, query="symbol=BTCUSDT&side=BUY&quantity=3&newClientOrderId=dummy-1")
+    assert again.refusal is not None and again.refusal.reason == "order_busy" and sent(desk, PLACE) == 1
 
 
 async def test_an_amendment_that_a_later_one_overtook_is_neither_done_nor_undone(desk: Desk) -> None:

@@ -443,13 +443,66 @@ async def test_an_answer_that_came_too_late_is_given_to_the_repeat_once(desk: De
     assert told(await forward(desk, write(desk, call="c-3"), PLACED)) == (200, Executed.YES, False)
 
 
-async def test_after_half_a_minute_an_equal_order_is_believed(desk: Desk) -> None:
+async def test_an_equal_order_is_not_sent_as_long_as_the_first_is_unknown(desk: Desk) -> None:
     await forward(desk, write(desk), UNKNOWN)
-    await desk.wait(29 * S)
+    await desk.wait(3600 * S)
     assert told(await forward(desk, write(desk, call="c-2")))[0] == "outcome_unknown"
-    await desk.wait(2 * S)
+    await desk.writes.resolution.settle("c-1", State.ABSENT)
     assert told(await forward(desk, write(desk, call="c-3"), PLACED)) == (200, Executed.YES, False)
+    assert desk.writes._twins._unknown == {}
+
+
+async def test_of_two_equal_unknown_orders_each_is_settled_for_itself(desk: Desk) -> None:
+    first, second = held(), held()
+    desk.script.steps = [first[1], second[1]]
+    bots = [Bot(desk, write(desk, call="c-1")), Bot(desk, write(desk, call="c-2"))]
+    await settled()
+    for future, _ in (first, second):
+        future.set_exception(UNKNOWN)
+    assert [told(await bot.task)[0] for bot in bots] == ["outcome_unknown"] * 2
+    await desk.writes.resolution.settle("c-1", State.EXECUTED)
+    assert told(await forward(desk, write(desk, call="c-3")))[0] == "outcome_unknown" and len(desk.sent) == 2
+    await desk.writes.resolution.settle("c-2", State.ABSENT)
+    assert told(await forward(desk, write(desk, call="c-4"), PLACED)) == (200, Executed.YES, False)
+
+
+async def test_after_half_a_minute_an_equal_order_is_not_taken_for_a_repeat(desk: Desk) -> None:
+    release, step = held()
+    desk.script.steps = [step]
+    first = Bot(desk, write(desk))
+    await settled()
+    first.hung_up = True
+    release.set_result(PLACED)
+    await first.task
+    await desk.wait(31 * S)
+    assert told(await forward(desk, write(desk, call="c-2"), PLACED)) == (200, Executed.YES, False)
     assert desk.writes._twins._missed == {}
+
+
+async def test_a_cancel_whose_outcome_is_unknown_may_be_sent_again(desk: Desk) -> None:
+    query = "symbol=BTCUSDT&origClientOrderId=dummy-1"
+    await forward(desk, write(desk, query, name="DELETE /api/v3/order"), UNKNOWN)
+    again = await forward(desk, write(desk, query, name="DELETE /api/v3/order", call="c-2"), PLACED)
+    assert told(again) == (200, Executed.YES, False)
+
+
+async def test_an_id_whose_order_may_be_there_is_not_used_for_another(desk: Desk) -> None:
+    """By another name or by another bot: the first one could not be found out any more."""
+    await forward(desk, write(desk, NAMED, key="k-1"), UNKNOWN)
+    for other in (write(desk, NAMED, key="k-2", call="c-2"), replace(write(desk, NAMED, call="c-3"), bot="other")):
+        assert told(await forward(desk, other))[0] == "order_busy"
+    await desk.writes.resolution.settle("c-1", State.ABSENT)
+    assert told(await forward(desk, write(desk, NAMED, key="k-2", call="c-4"), PLACED))[0] == 200
+    assert len(desk.writes.resolution.open_ids) == 0
+    again = write(desk, NAMED, key="k-3", call="c-5")
+    assert told(await forward(desk, again))[0] == "order_busy"  # which of the two it was, a look could not tell
+    await desk.wait(4 * S)
+    assert told(await forward(desk, again, PLACED))[0] == 200
+
+
+async def test_an_order_whose_answer_is_long_in_coming_is_looked_for_before_clients_give_up(desk: Desk) -> None:
+    await forward(desk, write(desk), PLACED)
+    assert desk.sent[0].answer_by_ns - desk.clock.now_ns() <= 6 * S
 
 
 async def test_another_order_after_an_unknown_one_goes(desk: Desk) -> None:

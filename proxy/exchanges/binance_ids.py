@@ -5,6 +5,7 @@ Order amend keep priority.
 """
 
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from proxy.exchanges import texts
 from proxy.model import Endpoint, Incoming
@@ -17,6 +18,7 @@ _OTOCO = _LIST | {
     "pendingAboveClientOrderId": "pendingAboveType",
     "pendingBelowClientOrderId": "pendingBelowType",
 }
+_AMEND = "PUT /api/v3/order/amend/keepPriority"
 _IDS: Mapping[str, Mapping[str, str]] = {
     "POST /api/v3/order": {"newClientOrderId": ""},
     "POST /api/v3/sor/order": {"newClientOrderId": ""},
@@ -27,8 +29,8 @@ _IDS: Mapping[str, Mapping[str, str]] = {
     "POST /api/v3/orderList/opo": _OTO,
     "POST /api/v3/orderList/otoco": _OTOCO,
     "POST /api/v3/orderList/opoco": _OTOCO,
-    # An amended order gets a new id in any case, a random one if none is sent.
-    "PUT /api/v3/order/amend/keepPriority": {"newClientOrderId": ""},
+    # An amended order gets a new id in any case: a random one if none is sent.
+    _AMEND: {"newClientOrderId": ""},
 }
 
 
@@ -42,11 +44,12 @@ def identify(
     wanted = [name for name, of in named.items() if not params.get(name) and (not of or params.get(of))]
     if not wanted:
         return request, params
-    made = {name: fresh() for name in wanted}
+    known = params.get("origClientOrderId", "") if endpoint.name == _AMEND else ""
+    made = {name: known or fresh() for name in wanted}  # an order that has a name keeps it
     query, body = request.query, request.body.decode("ascii")
     if empty := made.keys() & params.keys():
         query, body = texts.without(query, frozenset(empty)), texts.without(body, frozenset(empty))
-    added = "&".join([f"{name}={text}" for name, text in made.items()])
+    added = "&".join([f"{name}={quote(text, safe='')}" for name, text in made.items()])
     if body:
         body = f"{body}&{added}"
     else:

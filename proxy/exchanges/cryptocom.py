@@ -23,7 +23,7 @@ from proxy.exchanges.cryptocom_lookup import ABSENCE, finding, lookups
 from proxy.exchanges.cryptocom_orders import client_ids, closes, orders
 from proxy.exchanges.cryptocom_rebuilt import rebuilt
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
-from proxy.exchanges.members import Member, Number, dump, join, members
+from proxy.exchanges.members import Member, Number, dump, join, members, raw_changed
 from proxy.exchanges.table_file import load_table
 from proxy.model import (
     Auth,
@@ -237,6 +237,15 @@ def redact(body: bytes) -> bytes:
         return b"{}"
 
 
+def echo(body: bytes, request: Incoming) -> bytes:
+    """The id of the repeat: client libraries make a new one for each, and refuse an answer that has another."""
+    with suppress(BadCall):
+        given = next((m for m in members(request.body) if m.name == "id" and m.value is not None), None)
+        if given is not None:
+            return join(raw_changed(m, given.raw) if m.name == "id" else m for m in members(body))
+    return body
+
+
 EXCHANGE = Exchange(
     name="cryptocom",
     table=load_table(Path(__file__).with_suffix(".yaml")),
@@ -250,6 +259,7 @@ EXCHANGE = Exchange(
     check_credential=check_credential,
     one_stamp_each=True,  # code 40006, for bots that always write the same id
     redact=redact,
+    echo=echo,
     orders=orders,
     client_ids=client_ids,
     closes=closes,

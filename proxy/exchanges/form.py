@@ -98,6 +98,8 @@ class Exchange:
     """A small public GET, query included, whose answer `usage` reads the exchange's limits from, or ""."""
     redact: Callable[[bytes], bytes] = bytes
     """An answer's body as the bot may see it: without our key and signature, where the exchange echoes them."""
+    echo: Callable[[bytes, Incoming], bytes] = lambda body, request: body
+    """An earlier answer as the answer to a repeat of its call, where clients know theirs by what it echoes."""
     orders: Callable[[Endpoint, Mapping[str, str]], Orders] = lambda endpoint, params: Orders()
     """The orders of a write, from its parameters. A call that cancels all of an account or symbol names none."""
     client_ids: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()

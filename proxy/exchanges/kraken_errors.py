@@ -17,7 +17,7 @@ _SECOND_NS = 1_000_000_000
 _LOCKOUT_NS = 15 * 60 * _SECOND_NS  # older support text; the newer one says "a few minutes"
 _EDGE_NS = 300 * _SECOND_NS  # the front states no time
 _FOREVER_NS = 365 * 86_400 * _SECOND_NS
-_HARMLESS_TO_REPEAT = frozenset({CallClass.PUBLIC, CallClass.READ, CallClass.CANCEL})
+_HARMLESS_TO_REPEAT = frozenset({CallClass.PUBLIC, CallClass.READ})
 _BIG = 65_536
 
 # Beginning of the text, blanks after colons removed -> (outcome, blame). The first that fits holds.
@@ -130,7 +130,7 @@ def _judge(endpoint: Endpoint, text: str, wall_ms: int) -> Verdict:
 
 
 def _down(endpoint: Endpoint, code: str, wait_ns: int | None) -> Verdict:
-    """Kraken asks to look before an order is sent again after these: it may have been taken."""
+    """Kraken asks to look before a call is sent again after these: it may have been taken."""
     if endpoint.call_class in _HARMLESS_TO_REPEAT:
         return Verdict(Outcome.UNAVAILABLE, _NO, None, wait_ns, code)
     return Verdict(Outcome.UNKNOWN, _MAYBE, None, wait_ns, code)

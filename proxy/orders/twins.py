@@ -2,7 +2,7 @@
 
 Two of them at the same time are two orders; a bot may want that. But client libraries repeat by themselves what they
 got no answer to (cryptocom-exchange posts an order up to six times, 5 s apart). So the second is taken for a repeat if
-the bot had hung up on the first after it left, or if the first one's outcome is unknown; for 30 s, then it is believed.
+the bot had hung up on the first after it left, for 30 s; and for as long as nobody knows what became of the first.
 """
 
 from proxy.answer import Answer
@@ -24,7 +24,8 @@ class Twins:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._flights: dict[_Twin, list[Flight]] = {}
-        self._missed: dict[_Twin, tuple[int, str, Answer | None]] = {}  # until, call, answer (None: unknown)
+        self._unknown: dict[_Twin, list[str]] = {}  # calls whose outcome is open
+        self._missed: dict[_Twin, list[tuple[int, Answer]]] = {}  # until, answer
 
     def abandoned(self, call: Call, digest: bytes) -> Flight | None:
         """An equal one that left, and on which the bot has hung up since."""
@@ -36,13 +37,14 @@ class Twins:
     def missed(self, call: Call, digest: bytes) -> Answer | None:
         """What an equal one came to that ended so. A true answer is given out once: the next one is another order."""
         twin = (call.account, call.bot, digest)
-        until_ns, first, answer = self._missed.get(twin, (0, "", None))
-        if until_ns <= self._clock.now_ns():
-            return None
-        if answer is None:
-            return still_open(first)
-        del self._missed[twin]
-        return answer
+        self._forget()
+        if missed := self._missed.get(twin):
+            _, answer = missed.pop(0)
+            if not missed:
+                del self._missed[twin]
+            return answer
+        unknown = self._unknown.get(twin)
+        return still_open(unknown[0]) if unknown else None
 
     def enter(self, call: Call, flight: Flight) -> None:
         self._flights.setdefault((call.account, call.bot, flight.digest), []).append(flight)
@@ -54,19 +56,26 @@ class Twins:
         flights.remove(flight)
         if not flights:
             del self._flights[twin]
-        now_ns = self._clock.now_ns()
-        for old in [twin for twin, (until_ns, _, _) in self._missed.items() if until_ns <= now_ns]:
-            del self._missed[old]
-        if call.endpoint.call_class in _COSTLY and flight.left:
-            executed = answer.executed if answer is not None else Executed.UNKNOWN
-            if executed is Executed.UNKNOWN or (executed is Executed.YES and flight.gone()):
-                kept = answer if executed is Executed.YES else None
-                self._missed[twin] = (now_ns + _REPEAT_NS, call.id, kept)
+        executed = answer is not None and answer.executed is Executed.YES
+        if answer is not None and executed and flight.gone() and call.endpoint.call_class in _COSTLY:
+            self._forget()
+            self._missed.setdefault(twin, []).append((self._clock.now_ns() + _REPEAT_NS, answer))
 
-    def unknown(self, intent: Intent) -> None:
-        """Left open by a former process."""
-        twin = (intent.account, intent.bot, intent.digest)
-        self._missed[twin] = (self._clock.now_ns() + _REPEAT_NS, intent.call, None)
+    def unknown(self, intent: Intent, call_class: CallClass) -> None:
+        """Nobody knows what became of it, until it is settled."""
+        if call_class in _COSTLY:
+            self._unknown.setdefault((intent.account, intent.bot, intent.digest), []).append(intent.call)
 
     def settled(self, intent: Intent) -> None:
-        self._missed.pop((intent.account, intent.bot, intent.digest), None)
+        """What became of it is known; of others that are equal, it is not."""
+        twin = (intent.account, intent.bot, intent.digest)
+        calls = [call for call in self._unknown.pop(twin, []) if call != intent.call]
+        if calls:
+            self._unknown[twin] = calls
+
+    def _forget(self) -> None:
+        now_ns = self._clock.now_ns()
+        for twin, missed in list(self._missed.items()):
+            self._missed[twin] = [row for row in missed if row[0] > now_ns]
+            if not self._missed[twin]:
+                del self._missed[twin]

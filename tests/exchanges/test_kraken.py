@@ -489,27 +489,26 @@ def test_errors_that_say_not_executed(text: str) -> None:
     assert verdict.code and text.replace(": ", ":").startswith(verdict.code)
 
 
-# Text -> outcome for a read and for a cancel; an order is unknown after each of them.
+# Text -> outcome for a read; a write is unknown after each of them.
 DOUBTFUL = {
-    "EService:Unavailable": (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE),
-    "EService:Busy": (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE),
-    "EService: Busy": (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE),
-    "EService:Deadline elapsed": (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE),
-    "EGeneral:Internal error": (Outcome.UNKNOWN, Outcome.UNKNOWN),
-    "EGeneral:Internal error:5": (Outcome.UNKNOWN, Outcome.UNKNOWN),
-    "EDatabase:Internal error": (Outcome.UNKNOWN, Outcome.UNKNOWN),
-    "EOrder:Cancel pending": (Outcome.UNKNOWN, Outcome.UNKNOWN),
-    "EOrder:Reduce only:No margin. Position is closed": (Outcome.UNKNOWN, Outcome.UNKNOWN),
+    "EService:Unavailable": Outcome.UNAVAILABLE,
+    "EService:Busy": Outcome.UNAVAILABLE,
+    "EService: Busy": Outcome.UNAVAILABLE,
+    "EService:Deadline elapsed": Outcome.UNAVAILABLE,
+    "EGeneral:Internal error": Outcome.UNKNOWN,
+    "EGeneral:Internal error:5": Outcome.UNKNOWN,
+    "EDatabase:Internal error": Outcome.UNKNOWN,
+    "EOrder:Cancel pending": Outcome.UNKNOWN,
+    "EOrder:Reduce only:No margin. Position is closed": Outcome.UNKNOWN,
 }
 
 
 @pytest.mark.parametrize("text", DOUBTFUL)
 def test_errors_after_which_an_order_may_live(text: str) -> None:
-    for name in ("AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "Withdraw", "CreateSubaccount"):
+    for name in ("AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "Withdraw", "CreateSubaccount"):
         verdict = EXCHANGE.classify(endpoint(name), error(text), WALL_MS)
         assert (verdict.outcome, verdict.executed) == (Outcome.UNKNOWN, Executed.UNKNOWN), name
-    assert EXCHANGE.classify(READ, error(text), WALL_MS).outcome is DOUBTFUL[text][0]
-    assert EXCHANGE.classify(CANCEL, error(text), WALL_MS).outcome is DOUBTFUL[text][1]
+    assert EXCHANGE.classify(READ, error(text), WALL_MS).outcome is DOUBTFUL[text]
 
 
 def test_stated_waits() -> None:

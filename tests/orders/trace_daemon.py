@@ -80,7 +80,7 @@ class Process:
     calls: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def start(self) -> None:
-        self.writes.seek(await self.writes.open(), self.pools)
+        await self.writes.open(self.pools)
 
 
 def wire(clock: FakeClock, exchange: str, journal: TraceJournal, egress: Any) -> Process:
@@ -101,7 +101,7 @@ def wire(clock: FakeClock, exchange: str, journal: TraceJournal, egress: Any) ->
         pools=pools,
         writes=writes,
     )
-    writes.searches = searches = Searches(clock, times, pools, gateway.forward)
+    writes.resolution.searches = searches = Searches(clock, times, pools, gateway.look)
     return Process(gateway, writes, searches, pools, journal, metrics)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.errors import JournalDown
-from proxy.orders import store
+from proxy.model import Item
+from proxy.orders import schema, store
+from proxy.orders.jobs import Ask, Change, Job, Mark, New
 from proxy.orders.records import Answer, Entry, Intent, State
 from tests.fakes import FakeClock
 from tests.orders.trace_book import MS
-
-_Job = tuple[Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any] | None"]
 
 
 class Disk:
@@ -22,7 +22,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.table = sqlite3.connect(":memory:", isolation_level=None)
-        store.prepare(self.table)
+        schema.prepare(self.table)
         self.marked: list[tuple[str, State, int]] = []
         self.faults: list[str] = []
 
@@ -46,13 +46,14 @@ class TraceJournal:
         self._clock = clock
         self._rng = rng
         self._event = event
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
+        self._number = store.highest(disk.table)
         self._calls: dict[int, str] = {}
 
-    def _put(self, run: Callable[..., Any], *args: Any, done: "asyncio.Future[Any] | None" = None) -> None:
+    def _put(self, job: Job) -> None:
         if self.dead:
             return
-        self._jobs.append((run, args, done))
+        self._jobs.append(job)
         if len(self._jobs) == 1:
             slow_ms = self._rng.choice([1, 1, 2, 5, 20, self._rng.randrange(400)])
             self._clock.call_at(self._clock.now_ns() + slow_ms * MS, self.commit)
@@ -61,21 +62,30 @@ class TraceJournal:
         if self.dead:
             return
         jobs, self._jobs = self._jobs, []
-        for run, args, done in jobs:
+        for job in jobs:
             try:
-                found = run(self._disk.table, *args)
+                found = self._carry_out(job)
             except sqlite3.Error as fault:  # the real one would try for ever
-                self._disk.faults.append(f"{run.__name__}{args[:2]}: {fault}")
+                self._disk.faults.append(f"{job}: {fault}")
                 continue
-            if run is store.insert and isinstance(found, int):
-                self._calls[found] = args[0].call
-            if run is store.mark:
-                self._disk.marked.append((self._call(args[0]), args[1], self._clock.now_ns()))
-            if done is not None and not done.done():
-                done.set_result(found)
-        for run, args, _ in jobs:
-            if run is store.insert:
-                self._event(args[0].call, "committed")
+            if not isinstance(job, Change) and not job.done.done():
+                job.done.set_result(found)
+        for job in jobs:
+            if isinstance(job, New):
+                self._event(job.intent.call, "committed")
+
+    def _carry_out(self, job: Job) -> Any:
+        if isinstance(job, Ask):
+            return job.run(self._disk.table, *job.args)
+        if isinstance(job, New):
+            found = store.insert(self._disk.table, job)
+            if isinstance(found, int):
+                self._calls[found] = job.intent.call
+            return found
+        store.hand(self._disk.table, [job], [])
+        if job.mark is not None:
+            self._disk.marked.append((self._call(job.number), job.mark.state, self._clock.now_ns()))
+        return None
 
     def _call(self, number: int) -> str:
         if number not in self._calls:
@@ -85,13 +95,14 @@ class TraceJournal:
 
     async def _ask(self, run: Callable[..., Any], *args: Any) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(run, *args, done=done)
+        self._put(Ask(run, args, done))
         return await done
 
     async def intend(self, intent: Intent) -> int | Entry:
         done: asyncio.Future[int | Entry] = asyncio.get_running_loop().create_future()
         self._event(intent.call, "intend")
-        self._put(store.insert, intent, done=done)
+        self._number += 1
+        self._put(New(self._number, intent, done))
         late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         by_ns = self._clock.now_ns() + 250 * MS
         alarm = self._clock.call_at(by_ns, lambda: None if late.done() else late.set_result(None))
@@ -110,11 +121,19 @@ class TraceJournal:
             self.mark(number, State.REJECTED, free=True)
 
     def sent(self, number: int, key: str, address: str, valid_until_ms: int) -> None:
-        self._put(store.sent, number, key, address, valid_until_ms)
+        self._put(Change(number, (key, address, valid_until_ms)))
         self._event(self._call(number), "sent")
 
-    def mark(self, number: int, state: State, answer: Answer | None = None, *, free: bool = False) -> None:
-        self._put(store.mark, number, state, answer, self._clock.wall_ms(), free)
+    def mark(
+        self,
+        number: int,
+        state: State,
+        answer: Answer | None = None,
+        *,
+        free: bool = False,
+        items: tuple[Item, ...] = (),
+    ) -> None:
+        self._put(Change(number, None, Mark(state, answer, self._clock.wall_ms(), free, items)))
         self._event(self._call(number), "mark")
 
     async def open_entries(self) -> list[Entry]:

@@ -12,7 +12,7 @@ from proxy.answer import Answer
 from proxy.model import CallClass, Executed
 from proxy.orders.records import Entry, State
 from tests.fakes import FakeClock
-from tests.orders.trace_book import CANCELED, FILLED, MS, Attempt, Order
+from tests.orders.trace_book import CANCELED, Attempt, Order
 from tests.orders.trace_dialects import DIALECTS
 from tests.orders.trace_journal import Disk
 from tests.orders.trace_plan import Action, Plan
@@ -101,39 +101,14 @@ class Facts:
         action = self.actions.get(call)
         if action is None or rule not in _RULES_OF_TRUTH:
             return ""
-        if any(self._same_id(action, other) for other in self.actions):
-            return "a second order of one id, placed under another name while the first was open"
-        if rule == "d" and not action.name:
-            group = [other for other, theirs in self.actions.items() if theirs.group == action.group]
-            twins = sum(1 for other in group if other != call and self.venue.attempts.get(other))
-            if twins > 1:
-                return "of several equal orders, one was found, and the others are forgotten"
         if action.endpoint in IMPRECISE:
             return f"look-ups do not tell all of {action.endpoint}"
         if self._renamed(call):
             return "an amendment gave the order another id"
-        last, entry = self.venue.attempts.get(call, [])[1:][-1:], self.disk.entry(call)
-        if last and entry is not None and last[0].asked.until_ms > entry.valid_until_ms + 1:
-            return "a second copy left, and the daemon died before that was noted"
-        if action.call_class is CallClass.CANCEL:
-            if sum(order.id == action.old for order in self.venue.book.orders) > 1:
-                return "a cancel takes a later order of the same id for the one that it is about"
-            if any(attempt.fate == "maybe" for attempt in self._attempts([call])) and self.plan.exchange == "kraken":
-                return "a cancel that Kraken was too busy for counts as rejected"
-            if any(order.id == action.old and order.steps[-1][1] == FILLED for order in self.venue.book.orders):
-                return "a cancel whose order was filled counts as executed"
         return ""
 
     def _renamed(self, call: str) -> bool:
         return any(len({step[2] for step in order.steps}) > 1 for order in self._done([call]))
-
-    def _same_id(self, action: Action, other: str) -> bool:
-        """Another call, under another name, placed an order of the same id after this one was asked, or just before."""
-        theirs = self.actions[other]
-        if not action.client_id or theirs.client_id != action.client_id or theirs.group == action.group:
-            return False
-        asked_ns = min(self.asked_ns[call] for call, one in self.actions.items() if one.group == action.group)
-        return any(order.made_ns > asked_ns - _SKEW_MS * MS for order in self._done([other]))
 
     def _durable(self, call: str) -> bool:
         entry = self.disk.entry(call) if call else None
@@ -202,8 +177,8 @@ class Facts:
                 self._broken("d", f"{told.call}: was told of another order: {body!r}")
 
     def _judge_twins(self, call: str) -> None:
-        """The first copy of this call leaves: no equal one without a name may be unknown since a short while."""
-        action, now_ns = self.actions[call], self.clock.now_ns()
+        """The first copy of this call leaves: no equal one without a name may be unknown."""
+        action = self.actions[call]
         if action.name or action.call_class is not CallClass.PLACE:
             return
         for told in self.told:
@@ -214,7 +189,6 @@ class Facts:
                 and answer.executed is Executed.UNKNOWN
                 and not answer.replayed
                 and told.at_ns < self.asked_ns[call]
-                and now_ns < told.at_ns + 30_000 * MS
                 and (entry := self.disk.entry(told.call)) is not None
                 and entry.state.open
             ):

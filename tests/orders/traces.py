@@ -63,7 +63,7 @@ class Trace(Facts):
         process = self.process
         if process is not None:
             process.journal.commit()
-        self.judge(len(process.writes.unknowns) if process is not None else 0, self._busy())
+        self.judge(len(process.writes.resolution.unknowns) if process is not None else 0, self._busy())
         if process is not None:
             await self._end(process)
         self.outcome.counts.update(self.venue.counts)
