@@ -29,7 +29,8 @@ class OpenIds:
                 self._ids[intent.account, name] = intent.call
 
     def remove(self, intent: Intent) -> None:
-        self._ids = {name: call for name, call in self._ids.items() if call != intent.call}
+        if intent.call in self._ids.values():
+            self._ids = {name: call for name, call in self._ids.items() if call != intent.call}
 
     def made(self, call: Call, pool: Pool) -> None:
         """A placing was executed."""

@@ -181,6 +181,8 @@ class Writes:
             if call.endpoint.call_class is CallClass.PLACE and (open_ := self.resolution.open_ids.among(call, pool)):
                 raise _Instead(unsent(refusals.id_in_doubt(open_)))
             answer = await send(write, flight.gone)
+            if write.at_risk and write.intent is not None:  # before its line is free
+                self.resolution.open_ids.add(write.intent, call.endpoint, pool)
         except _Instead as instead:
             return instead.answer
         except BaseException:
@@ -233,6 +235,7 @@ class Writes:
         if not write.number or write.intent is None:
             return
         self.resolution.under_way.discard(write.number)
+        self.resolution.open_ids.remove(write.intent)
         truth = write.truth
         if truth is not None:
             state, said, items, free = truth.state, truth.answer, truth.items, truth.state is State.ABSENT

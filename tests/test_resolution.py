@@ -140,7 +140,7 @@ async def test_the_operator_can_end_the_wait(desk: Desk) -> None:
 
 
 async def test_after_the_longest_wait_orders_go_but_for_one_of_the_same_id(desk: Desk) -> None:
-    left(desk, State.SENT)
+    left(desk, State.SENT, 7)
     await opened(desk, *[error(500, -1000)] * 400)
     await desk.wait(180 * S)
     assert desk.writes.resolution.holds.counts() == {}

@@ -17,6 +17,7 @@ from proxy.model import Call, Executed, Reply
 from proxy.orders.names import digest_of, name_of
 from proxy.orders.records import Entry, Intent, State
 from proxy.orders.replay import record
+from proxy.searches import Searches
 from proxy.writes import Writes
 from tests.fakes import settled
 from tests.test_gateway import OK, PLACE, PUBLIC, READ, Desk, S, Step, answer, error
@@ -498,6 +499,21 @@ async def test_an_id_whose_order_may_be_there_is_not_used_for_another(desk: Desk
     assert told(await forward(desk, again))[0] == "order_busy"  # which of the two it was, a look could not tell
     await desk.wait(4 * S)
     assert told(await forward(desk, again, PLACED))[0] == 200
+
+
+async def test_such_an_id_is_held_while_the_first_order_is_looked_for(desk: Desk) -> None:
+    release, step = held()
+    desk.script.steps = [step, *[error(500, -1000)] * 90]
+    desk.writes.resolution.searches = Searches(desk.clock, desk.times, {"desk": desk.pool}, desk.gateway.look)
+    first = Bot(desk, write(desk, NAMED, key="k-1"))
+    await settled()
+    second = Bot(desk, write(desk, NAMED, key="k-2", call="c-2"))
+    release.set_exception(UNKNOWN)
+    await desk.wait(S)
+    assert told(await second.task)[0] == "order_busy" and not first.task.done()
+    await desk.writes.resolution.searches.stop()
+    await first.task
+    assert len(desk.writes.resolution.open_ids) == 1
 
 
 async def test_an_order_whose_answer_is_long_in_coming_is_looked_for_before_clients_give_up(desk: Desk) -> None:
