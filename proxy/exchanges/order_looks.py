@@ -24,12 +24,13 @@ Row = Mapping[str, Any]
 class Look:
     """One place where an order may be. `endpoint`: "METHOD path" of the table.
 
-    `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
-    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
-    missing is not made. {since_ms} and {since_iso}: the time from which new orders are the write's own. `path` "": that of the
-    endpoint. `rows`: the way to the order, or to a list of orders, in the answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands
+    in `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which
+    one is missing is not made. {since_ms} and {since_iso}: the time from which new orders are the write's own. `path`
+    "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the answer. `none`: codes that
+    say "no such order". `lists`: it lists all that is open, or the past, not one order by its id. `page`: a list of
+    so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a cancelled one is found by
+    its id.
     """
 
     endpoint: str
