@@ -77,6 +77,14 @@ def private_key(secret: bytes) -> Private:
     return private
 
 
+def public_pem(secret: bytes) -> str:
+    """The half of a key that the exchange keeps."""
+    shown = private_key(secret).public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return shown.decode()
+
+
 def key_name(token: str) -> str:
     """The name of the key that a JWT says it was made with, unverified; "" if the text is not a JWT."""
     parts = token.split(".")

@@ -119,16 +119,18 @@ def found(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], look
     finding = _LOOKS.found(endpoint, request, params, replace(lookup, item=0), reply)
     if finding.state is Found.NOT_SO_FAR and isinstance(told, dict) and told.get("has_next"):
         return CANNOT_TELL  # it may be on another page
-    if endpoint.call_class is not CallClass.PLACE and isinstance(told, dict) and _under_way(told.get("order")):
+    if endpoint.call_class is not CallClass.PLACE and reply.status == 200 and not _settled(told, lookup.id):
         return CANNOT_TELL
     return finding
 
 
-def _under_way(order: Any) -> bool:
-    if not isinstance(order, dict):
+def _settled(told: Any, id: str) -> bool:
+    """Whether an answer shows the order that was asked for, and in a state that says something."""
+    order = told.get("order") if isinstance(told, dict) else None
+    if not isinstance(order, dict) or order.get("order_id") != id:
         return False
     status = order.get("status")
-    return status in _UNDER_WAY or (status in _SHOWN.open and bool(order.get("pending_cancel")))
+    return not (status in _UNDER_WAY or (status in _SHOWN.open and order.get("pending_cancel")))
 
 
 def _flat(told: Any) -> Any:

@@ -284,7 +284,10 @@ def test_secrets() -> None:
         ),
         (f"POST {ROOT}intx/allocate", CallClass.WITHDRAW),
         (f"DELETE {ROOT}cfm/sweeps", CallClass.WITHDRAW),
-        *((f"POST /v2/accounts/x/{word}", CallClass.WITHDRAW) for word in ("transactions", "deposits", "buys", "sells")),
+        *(
+            (f"POST /v2/accounts/x/{word}", CallClass.WITHDRAW)
+            for word in ("transactions", "deposits", "buys", "sells")
+        ),
         ("POST /v2/accounts/x/transactions/y/resend", CallClass.WITHDRAW),
         *((f"{verb} {ROOT}portfolios/x", CallClass.ADMIN) for verb in ("PUT", "DELETE")),
         (f"POST {ROOT}portfolios", CallClass.ADMIN),
@@ -369,6 +372,8 @@ def cancelled(*reasons: str | None) -> dict[str, Any]:
 
 NO, YES, MAYBE = Executed.NO, Executed.YES, Executed.UNKNOWN
 SCOPES = "Missing required scopes"
+STALE = {"errors": [{"id": "authentication_error", "message": "request timestamp expired"}]}
+DOWN = {"error": "internal_server_error"}
 LOST = "order with this orderID was not found"
 # (endpoint, status, body, outcome, executed, blame)
 JUDGED: list[tuple[Endpoint, int, Any, Outcome, Executed, Scope | None]] = [
@@ -391,7 +396,7 @@ JUDGED: list[tuple[Endpoint, int, Any, Outcome, Executed, Scope | None]] = [
     (PLACE, 401, {"error": "unauthorized"}, Outcome.NOT_WHITELISTED, NO, Scope.PAIR),
     (PLACE, 401, {"error": "authentication_error"}, Outcome.DEAD, NO, Scope.KEY),
     (READ, 401, {"errors": [{"id": "invalid_token"}]}, Outcome.DEAD, NO, Scope.KEY),
-    (READ, 401, {"errors": [{"id": "authentication_error", "message": "request timestamp expired"}]}, Outcome.CLOCK, NO, None),
+    (READ, 401, STALE, Outcome.CLOCK, NO, None),
     (PLACE, 401, {"error": "x", "message": "IP is not in the allowlist"}, Outcome.NOT_WHITELISTED, NO, Scope.PAIR),
     (PLACE, 403, {"error": "x", "message": "IP not allowed"}, Outcome.NOT_WHITELISTED, NO, Scope.PAIR),
     # 403
@@ -417,8 +422,8 @@ JUDGED: list[tuple[Endpoint, int, Any, Outcome, Executed, Scope | None]] = [
     (EDIT, 400, {"error": "unknown", "message": LOST, "error_details": LOST}, Outcome.REFUSED, NO, None),
     (READ, 404, {"error": "NOT_FOUND"}, Outcome.REFUSED, NO, None),
     # nobody knows
-    *((PLACE, status, {"error": "internal_server_error"}, Outcome.UNKNOWN, MAYBE, None) for status in (500, 502, 503, 504)),
-    *((READ, status, {"error": "internal_server_error"}, Outcome.UNAVAILABLE, NO, None) for status in (500, 503)),
+    *((PLACE, status, DOWN, Outcome.UNKNOWN, MAYBE, None) for status in (500, 502, 503, 504)),
+    *((READ, status, DOWN, Outcome.UNAVAILABLE, NO, None) for status in (500, 503)),
     (PLACE, 500, {"error": "INSUFFICIENT_FUND"}, Outcome.UNKNOWN, MAYBE, None),
     (PLACE, 502, "<html>", Outcome.UNKNOWN, MAYBE, None),
     (PLACE, 200, order_error("UNKNOWN_FAILURE_REASON"), Outcome.UNKNOWN, MAYBE, None),

@@ -9,9 +9,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_public_key,
+)
 
-from proxy.exchanges.coinbase_jwt import bearer, key_name, private_key
+from proxy.exchanges.coinbase_jwt import bearer, key_name, private_key, public_pem
 
 SEED = b"\x01" * 32
 STORED = b"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQGKiOPddAnxlf1S2y08ul1yymcJvx2UEhvzdIgBtA9vXA=="
@@ -69,6 +75,11 @@ def test_an_elliptic_key_signs_raw_and_anew(secret: bytes) -> None:
         assert len(raw) == 64
         der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
         EC.public_key().verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_the_exchanges_half_of_a_key() -> None:
+    for secret, private in ((EC_PEM, EC), (STORED, Ed25519PrivateKey.from_private_bytes(SEED))):
+        assert load_pem_public_key(public_pem(secret).encode()) == private.public_key()
 
 
 def test_an_ed25519_key_as_pem() -> None:
