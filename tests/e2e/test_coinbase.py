@@ -1,9 +1,11 @@
 """Coinbase through a real daemon: ccxt's life of an order, both kinds of keys, and orders whose answer is lost."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import ccxt
 import ccxt.async_support
 import orjson
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from proxy.cli.world import token_of
 from proxy.config import Config
 from proxy.exchanges.coinbase_jwt import bearer, public_pem
+from proxy.metrics import RESOLVED
 from proxy.simulator import Fault, SimConfig
 from tests.e2e.bots import Request, Said, one
 from tests.e2e.test_ccxt import ADDRESS, client_of
@@ -49,8 +52,8 @@ def read(world: World, path: str) -> Said:
     return ask(world, ("GET", ROOT + path, b"", ""))
 
 
-def post(world: World, path: str, **body: Any) -> Said:
-    return ask(world, ("POST", ROOT + path, orjson.dumps(body), "application/json"))
+def call_of(path: str, **body: Any) -> Request:
+    return "POST", ROOT + path, orjson.dumps(body), "application/json"
 
 
 def test_ccxt_sync(world: World) -> None:
@@ -112,8 +115,6 @@ def test_a_wrong_token_raises_authentication_error(world: World) -> None:
 
 async def test_a_jwt_made_with_a_dummy_key_says_whose_call_it_is(world: World) -> None:
     """As the official library makes it, which knows no other way."""
-    import aiohttp
-
     async with aiohttp.ClientSession() as session:
         for name, status in ((token_of(BOT), 200), ("dummy-token-of-nobody", 401)):
             made = bearer(name, PEM, method="GET", path="/x", nonce="0", from_s=0, seconds=120)
@@ -148,12 +149,70 @@ def test_an_order_without_an_id_gets_one(world: World) -> None:
     assert said.body["success_response"]["client_order_id"].startswith("og")
 
 
-@pytest.mark.parametrize("action", ["drop", "timeout"])
-def test_an_order_whose_answer_is_lost_is_found(world: World, action: str) -> None:
-    name = f"dummy-lost-{action}"
-    world.do(lambda: world.sim.inject(Fault(action, "coinbase", executed=True)))
-    said = ask(world, place(name))
-    world.free()
-    assert world.executions(COINBASE, name) == 1
-    assert said.status == 200 and said.headers["x-ordergate-outcome"] == "executed", said
-    assert said.body["success_response"]["client_order_id"] == name
+def outcomes(world: World) -> dict[str, int]:
+    """What became of lost writes, as far as it is known."""
+    counts = world.do(lambda: dict(world.daemon.metrics.counts))
+    return {row[2]: count for row, count in counts.items() if row[0] == RESOLVED}
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("action", ["drop", "truncate", "garbage", "html", "error", "unknown"])
+async def test_an_order_whose_answer_is_lost(new_world: Any, action: Any, executed: bool) -> None:
+    world = new_world((COINBASE,))
+    assert (await one(world, ("GET", f"{ROOT}/accounts", b"", ""))).well
+    world.do(lambda: world.sim.inject(Fault(action, "coinbase", path="/orders", executed=executed)))
+    start = world.mark()
+    asked = asyncio.ensure_future(one(world, place("dummy-once")))
+    if executed:
+        said = await asked
+        assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+        assert said.body["success_response"]["client_order_id"] == "dummy-once"
+    else:
+        while not world.since(start) or not world.do(lambda: world.daemon.writes.resolution.searches._tasks):
+            await asyncio.sleep(0.01)
+        world.jump(10)  # longer than a bot waits
+        said = await asked
+        assert (said.status, said.headers["x-ordergate-outcome"]) == (504, "unknown"), said
+        steps = 0
+        while world.do(lambda: len(world.daemon.writes.resolution.unknowns)):
+            assert (steps := steps + 1) < 40
+            world.jump(5)
+            await asyncio.sleep(0.02)
+        assert steps >= 12  # not while the exchange might take it, and not at the first look
+    assert outcomes(world) == {"executed" if executed else "absent": 1}
+    copies = [entry for entry in world.since(start) if entry.method == "POST"]
+    assert len(copies) == 1
+    assert world.executions(COINBASE, "dummy-once") == executed
+    assert world.blocks() == {}
+
+
+@pytest.mark.parametrize("action", ["drop", "error"])
+async def test_a_cancel_and_an_edit_whose_answers_are_lost(new_world: Any, action: Any) -> None:
+    world = new_world((COINBASE,))
+    ids = [(await one(world, place(f"dummy-{n}"))).body["success_response"]["order_id"] for n in range(3)]
+    world.do(lambda: world.sim.inject(Fault(action, "coinbase", path="/orders/edit", executed=True)))
+    said = await one(world, call_of("/orders/edit", order_id=ids[0], price="49000", size="0.001"))
+    assert (said.status, said.body) == (200, {"success": True, "errors": []}), said
+    world.do(lambda: world.sim.inject(Fault(action, "coinbase", path="/orders/batch_cancel", executed=True)))
+    said = await one(world, call_of("/orders/batch_cancel", order_ids=ids))
+    assert [row["order_id"] for row in said.body["results"] if row["success"]] == ids
+    assert outcomes(world) == {"executed": 2}
+
+
+async def test_a_cancel_of_an_order_that_is_not_there(world: World) -> None:
+    said = await one(world, call_of("/orders/batch_cancel", order_ids=["dummy-nowhere"]))
+    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "rejected"), said
+    assert said.body["results"][0]["success"] is False
+
+
+# A deleted key is told from an address outside of its list once three addresses of it were refused.
+@pytest.mark.parametrize(("action", "attempts"), [("unlist", 2), ("delete_key", 4), ("cdn_ban", 2)])
+async def test_trouble_of_a_route_is_not_the_bots(new_world: Any, action: Any, attempts: int) -> None:
+    world = new_world((COINBASE,))
+    assert (await one(world, ("GET", f"{ROOT}/accounts", b"", ""))).well
+    world.do(lambda: world.sim.inject(Fault(action, "coinbase", path="/orders", seconds=60)))
+    said = await one(world, place("dummy-routed"))
+    assert said.body["success"] is True, said
+    assert int(said.headers["x-ordergate-attempts"]) == attempts
+    assert world.executions(COINBASE, "dummy-routed") == 1
+    assert len(world.blocks()) >= 1
