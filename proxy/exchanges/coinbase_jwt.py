@@ -79,8 +79,10 @@ def private_key(secret: bytes) -> Private:
 
 def public_pem(secret: bytes) -> str:
     """The half of a key that the exchange keeps."""
-    shown = private_key(secret).public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    shown = (
+        private_key(secret)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     return shown.decode()
 
