@@ -76,4 +76,12 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}
+def _coinbase(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.coinbase({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'rest': '{base}'}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
+_FOR = {"binance": _binance, "coinbase": _coinbase, "kraken": _kraken, "cryptocom": _cryptocom}

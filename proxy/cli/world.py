@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
+from proxy.exchanges.coinbase_jwt import public_pem
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
@@ -22,7 +23,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: Literal["binance", "kraken", "cryptocom", "coinbase"]
     network: int
     keys: int = 3
     addresses: int = 20
@@ -42,7 +43,14 @@ def key_of(plan: AccountPlan, number: int) -> tuple[str, str, str]:
     secret = f"dummy-secret-{plan.name}-{number}"
     if plan.exchange == "kraken":  # its secrets are base64
         secret = base64.b64encode(secret.encode()).decode()
+    if plan.exchange == "coinbase":  # the seed of an Ed25519 key
+        secret = base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
     return alias, f"dummy-key-{plan.name}-{number}", secret
+
+
+def known_of(plan: AccountPlan, secret: str) -> str:
+    """What the exchange keeps of a secret."""
+    return public_pem(secret.encode()) if plan.exchange == "coinbase" else secret
 
 
 def token_of(bot: str) -> str:
@@ -56,7 +64,7 @@ def simulation(plans: tuple[AccountPlan, ...]) -> SimConfig:
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            keys.append(SimKey(alias=alias, key=key, secret=secret, addresses=addresses_of(plan)))
+            keys.append(SimKey(alias=alias, key=key, secret=known_of(plan, secret), addresses=addresses_of(plan)))
         accounts.append(
             SimAccount(exchange=plan.exchange, name=plan.name, keys=tuple(keys), tier=plan.tier or "intermediate")
         )
@@ -75,7 +83,7 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
             credential = Credential(plan.name, alias, key, secret.encode())
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
         upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        product = {"cryptocom": "api", "coinbase": "api"}.get(plan.exchange, "spot")
         accounts[plan.name] = AccountConfig(
             plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
         )
