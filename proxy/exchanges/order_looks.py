@@ -132,7 +132,7 @@ class OrderLooks:
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
-            return CANNOT_TELL  # a newer order under a name of the bot's
+            return Finding(Found.CANNOT_TELL, b"", order)  # a newer order under a name of the bot's
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
             return NOT_SO_FAR
         if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
