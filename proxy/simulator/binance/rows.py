@@ -78,6 +78,23 @@ _ORDER = (
     "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType "
     "stopPrice trailingDelta icebergQty newOrderRespType selfTradePreventionMode"
 )
+
+
+def _legs(*names: str) -> str:
+    parts = (
+        "Type ClientOrderId Side Price Quantity StopPrice TimeInForce TrailingDelta IcebergQty StrategyId StrategyType"
+    )
+    return " ".join(name + part for name in names for part in parts.split())
+
+
+_LIST = "symbol listClientOrderId newOrderRespType selfTradePreventionMode "
+_OCO = " ".join(
+    name
+    for name in (_LIST + "side quantity " + _legs("above", "below")).split()
+    if name not in ("aboveSide", "belowSide", "aboveQuantity", "belowQuantity")
+)
+_OTO = _LIST + _legs("working", "pending")
+_OTO_NEEDS = tuple(leg + part for leg in ("working", "pending") for part in ("Type", "Side", "Quantity", "Price"))[:-1]
 _ORDER_NEEDS = ("symbol", "side", "type")
 _TICKER = "symbol symbols type symbolStatus"
 _NAME = "symbol orderId origClientOrderId"
@@ -126,10 +143,29 @@ ROWS: dict[tuple[str, str], Row] = {
     ("PUT", "/api/v3/order/amend/keepPriority"): _signed(
         "amend", _flat(4), _NAME + " newClientOrderId newQty", ("symbol", "newQty"), "TRADE"
     ),
+    ("GET", "/api/v3/order/amendments"): _signed(
+        "amendments", _flat(4), "symbol orderId fromExecutionId limit", ("symbol", "orderId")
+    ),
+    ("POST", "/api/v3/orderList/oco"): _signed(
+        "place_oco", _flat(1), _OCO, ("symbol", "side", "quantity", "aboveType", "belowType"), "TRADE", True
+    ),
+    ("POST", "/api/v3/orderList/oto"): _signed("place_oto", _flat(1), _OTO, ("symbol", *_OTO_NEEDS), "TRADE", True),
+    ("GET", "/api/v3/orderList"): _signed("query_list", _flat(4), "orderListId origClientOrderId"),
+    ("GET", "/api/v3/openOrderList"): _signed("open_lists", _flat(6)),
+    ("GET", "/api/v3/allOrderList"): _signed("all_lists", _flat(20), "fromId startTime endTime limit"),
+    ("DELETE", "/api/v3/orderList"): _signed(
+        "cancel_list",
+        _flat(1),
+        "symbol orderListId listClientOrderId newClientOrderId",
+        ("symbol",),
+        "TRADE",
+        True,
+    ),
     ("POST", "/api/v3/order/cancelReplace"): _signed(
         "cancel_replace",
         _flat(1),
-        _ORDER + " cancelReplaceMode cancelNewClientOrderId cancelOrigClientOrderId cancelOrderId cancelRestrictions",
+        _ORDER + " cancelReplaceMode cancelNewClientOrderId cancelOrigClientOrderId cancelOrderId cancelRestrictions"
+        " orderRateLimitExceededMode",
         (*_ORDER_NEEDS, "cancelReplaceMode"),
         "TRADE",
         True,

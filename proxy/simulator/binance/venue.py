@@ -9,6 +9,7 @@ import orjson
 
 from proxy.simulator.accounts import LiveKey
 from proxy.simulator.binance.account import PRIVATE
+from proxy.simulator.binance.book import Book
 from proxy.simulator.binance.data import PUBLIC
 from proxy.simulator.binance.limits import BinanceLimits
 from proxy.simulator.binance.rows import PATHS, ROWS, Row
@@ -52,6 +53,7 @@ class BinanceVenue:
         self.orders_1d = FixedWindows(limits.orders_1d, 86_400_000)
         self.refused = FixedWindows(limits.ban_after, _MINUTE)
         self._bans: OrderedDict[str, _Ban] = OrderedDict()
+        self._books: dict[str, Book] = {}
         self._verifier = Verifier()
 
     def identify(self, asked: Asked) -> LiveKey | None:
@@ -79,13 +81,16 @@ class BinanceVenue:
                 payload = PUBLIC[row.run](self.floor, params, asked.now_ms)
             else:
                 key = self._authenticate(asked, row, params, body)
-                seat = Seat(self.floor, key, params, asked, self.orders_10s, self.orders_1d)
+                book, desk = self._book(key), key.account.desk
+                seat = Seat(self.floor, key, params, asked, self.orders_10s, self.orders_1d, book)
+                book.settle(desk, asked.now_ms)
                 payload = PRIVATE[row.run](seat)
+                book.settle(desk, asked.now_ms)
             if row.free:
                 self.weight.add(asked.address, -units, asked.now_ms)
                 headers["X-MBX-USED-WEIGHT-1M"] = str(self.weight.used(asked.address, asked.now_ms))
         except Refusal as refusal:
-            error = orjson.dumps({"code": refusal.code, "msg": refusal.text})
+            error = orjson.dumps(refusal.body)
             answer = Answer(refusal.status, error, str(refusal.code), {**headers, **refusal.headers})
             key = key or self.identify(asked)
         else:
@@ -100,6 +105,9 @@ class BinanceVenue:
             key=key.alias,
             client_id=seat.client_id if seat is not None else "",
         )
+
+    def _book(self, key: LiveKey) -> Book:
+        return self._books.setdefault(key.account.name, Book())
 
     def _check_ban(self, asked: Asked) -> None:
         ban = self._bans.get(asked.address)
@@ -218,7 +226,7 @@ class BinanceVenue:
 
     def _say(self, refusal: Refusal, asked: Asked) -> Answer:
         used = {"X-MBX-USED-WEIGHT-1M": str(self.weight.used(asked.address, asked.now_ms))}
-        body = orjson.dumps({"code": refusal.code, "msg": refusal.text})
+        body = orjson.dumps(refusal.body)
         return Answer(refusal.status, body, str(refusal.code), {**used, **refusal.headers})
 
 

@@ -19,14 +19,22 @@ _ENCODED = re.compile(r"[A-Za-z0-9\-._~%&=+*!'(),;:@/?$]*")
 
 
 class Refusal(Exception):
-    """The exchange says no: HTTP status, code and text of the error body."""
+    """The exchange says no: HTTP status, code and text of the error body, and what some say beside that."""
 
-    def __init__(self, status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: int, text: str, headers: Mapping[str, str] | None = None, data: Any = None
+    ) -> None:
         super().__init__(f"{code} {text}")
         self.status = status
         self.code = code
         self.text = text
         self.headers = headers or {}
+        self.data = data
+
+    @property
+    def body(self) -> dict[str, Any]:
+        told = {"code": self.code, "msg": self.text}
+        return told if self.data is None else {**told, "data": self.data}
 
 
 def parameters(query: str, body: str) -> dict[str, str]:
