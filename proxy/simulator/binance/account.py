@@ -161,7 +161,6 @@ def restrictions(seat: Seat) -> Any:
     """Rights of the key; the addresses of its whitelist are not told."""
     key = seat.key
     off = (
-        "enableFutures",
         "enableMargin",
         "enableInternalTransfer",
         "permitsUniversalTransfer",
@@ -175,6 +174,7 @@ def restrictions(seat: Seat) -> Any:
         "createTime": 1_600_000_000_000,
         "enableReading": key.spec.read,
         "enableSpotAndMarginTrading": key.trade,
+        "enableFutures": key.trade,
         "enableWithdrawals": key.spec.withdraw,
         **dict.fromkeys(off, False),
     }
