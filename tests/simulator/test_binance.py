@@ -249,6 +249,12 @@ async def test_cancel_replace_over_the_order_limit(start: Any) -> None:
     assert (await bot("GET", "/api/v3/openOrders", clock.now_ms())).json == []
 
 
+async def test_what_is_told_of_a_new_order_by_default(bot: Binance) -> None:
+    assert (await bot.limit()).json["fills"] == []
+    maker = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.01", "price": "50000"}
+    assert "status" not in (await bot("POST", "/api/v3/order", **maker)).json
+
+
 async def test_cancel_all(bot: Binance) -> None:
     await bot.limit()
     assert len((await bot("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")).json) == 1
@@ -323,9 +329,14 @@ async def test_one_order_of_a_list_ends_the_other(bot: Binance, sim: Simulator) 
     sim.set_price("BTC", "USDT", "49500")
     assert await statuses(bot, second) == ["EXPIRED", "FILLED"]
     sim.set_price("BTC", "USDT", "60000")
+    resting = (await bot("POST", "/api/v3/orderList/oco", **{**OCO, "belowPrice": "50500"})).json
+    sim.set_price("BTC", "USDT", "49900")
+    assert await statuses(bot, resting) == ["EXPIRED", "NEW"]
+    assert len((await bot("GET", "/api/v3/openOrderList")).json) == 1
+    sim.set_price("BTC", "USDT", "60000")
     third = (await bot("POST", "/api/v3/orderList/oco", **OCO)).json
     cancelled = await bot("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=third["orders"][0]["orderId"])
-    assert cancelled.json["orderListId"] == third["orderListId"]
+    assert (cancelled.json["orderListId"], len(cancelled.json["orderReports"])) == (third["orderListId"], 2)
     assert await statuses(bot, third) == ["CANCELED", "CANCELED"]
     assert (await bot("GET", "/api/v3/openOrderList")).json == []
 
@@ -348,6 +359,7 @@ async def test_lists_that_are_refused(bot: Binance, sim: Simulator) -> None:
 
     assert await oco(abovePrice="55000") == (400, -2010)
     assert await oco(belowStopPrice="65000") == (400, -2010)
+    assert await oco(belowType="TAKE_PROFIT_LIMIT", belowStopPrice="75000") == (400, -2010)
     assert await oco(belowType="LIMIT_MAKER") == (400, -1158)
     assert await oco(belowStopPrice="50000.001") == (400, -1013)
     assert await oco(quantity="9000") == (400, -2010)

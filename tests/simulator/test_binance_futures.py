@@ -5,12 +5,13 @@ import json
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import ccxt.async_support as ccxt
 import pytest
 
 from proxy.simulator import BinanceLimits, Fault, ManualClock, Simulator
+from proxy.simulator.binance.futures.hall import TABLES
 from proxy.simulator.binance.wire import Verifier, signed_text
 from tests.simulator.clients import B_KEY, B_SECRET, ELSEWHERE, OTHER, Binance, Got, config, now_ms, send
 
@@ -189,6 +190,37 @@ async def test_paths_belong_to_their_hosts(sim: Simulator) -> None:
         assert (await send("GET", sim.url("binance", product) + path)).status == status
 
 
+@pytest.mark.parametrize("product", ["usdm", "coinm", "portfolio"])
+async def test_every_read_answers(sim: Simulator, product: str) -> None:
+    bots = {one: bot_of(sim, one) for one in PRODUCTS}
+    numbers = {one: (await bot.limit()).json["orderId"] for one, bot in bots.items()}
+    algo = {"algoType": "CONDITIONAL", "side": "SELL", "type": "STOP_MARKET", "triggerPrice": "1", "quantity": "1"}
+    algos = {one: (await bot("POST", "algoOrder", **algo, symbol=bot.symbol)).json for one, bot in bots.items()}
+    wire = Binance(sim.url("binance", product))
+    for (method, path), row in TABLES[product].items():
+        of = "coinm" if product == "coinm" or "/cm/" in path else "usdm"
+        values = {"symbol": SYMBOLS[of], "pair": "BTCUSD" if of == "coinm" else "BTCUSDT", "interval": "1m"}
+        values |= {"orderId": numbers[of]} if path.lower().endswith(("order", "orderamendment")) else {}
+        values |= {"algoId": algos[of]["algoId"]} if path.endswith("/algoOrder") else {}
+        asked = {name: value for name, value in values.items() if name in row.params}
+        if method != "GET":
+            continue
+        if row.security in ("NONE", "KEY"):
+            got = await wire.raw(method, f"{path}?{urlencode(asked)}" if asked else path)
+        else:
+            got = await wire(method, path, **asked)
+        assert got.status == 200, (path, got.text)
+
+
+async def test_test_orders(sim: Simulator) -> None:
+    usdm, coinm = (bot_of(sim, product) for product in PRODUCTS)
+    tried = await usdm("POST", "order/test", **usdm.order())
+    assert (tried.json, "x-mbx-order-count-1m" in tried.headers) == ({}, False)
+    assert said(await usdm("POST", "order/test", **usdm.order("0"))) == (400, -4001)
+    assert (await coinm("POST", "order/test", **coinm.order())).status == 404
+    assert sim.ledger.orders_executed == 0
+
+
 async def test_public_and_keyed_paths_take_no_signature(bot: Bot) -> None:
     assert said(await bot.public(f"time?timestamp={now_ms()}")) == (400, -1101)
     path = bot.path("listenKey")
@@ -247,6 +279,22 @@ async def test_moved_prices_fill_and_positions_follow(bot: Bot, sim: Simulator) 
         assert len((await bot("GET", paths[1])).json) == 1
         assert len((await bot("GET", "/fapi/v3/account")).json["positions"]) == 1
         assert len((await bot("GET", "/fapi/v2/account")).json["positions"]) == 2
+
+
+async def test_entry_prices(bot: Bot, sim: Simulator) -> None:
+    coin, path = ("USDT", "/fapi/v2/positionRisk") if bot.product == "usdm" else ("USD", "positionRisk")
+
+    async def held(side: str, price: str, quantity: int) -> tuple[float, float]:
+        sim.set_price("BTC", coin, price)
+        await bot.market(side, quantity=quantity)
+        [row] = [row for row in (await bot("GET", path)).json if row["symbol"] == bot.symbol]
+        return float(row["positionAmt"]), float(row["entryPrice"])
+
+    assert await held("BUY", "50000", 1) == (1, pytest.approx(50_000, abs=1))
+    assert await held("BUY", "60000", 1) == (2, pytest.approx(55_000, abs=1))
+    assert await held("SELL", "70000", 1) == (1, pytest.approx(55_000, abs=1))
+    assert await held("SELL", "40000", 3) == (-2, pytest.approx(40_000, abs=1))
+    assert await held("BUY", "45000", 2) == (0, 0)
 
 
 async def test_wallets_are_apart_from_spot_and_from_each_other(sim: Simulator) -> None:
@@ -654,7 +702,7 @@ async def test_limits_are_told(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("action", "status", "code", "text"),
     [
-        ("throttle", 429, -1003, "Too many requests; current limit"),
+        ("throttle", 429, -1003, "Too many requests; current limit is 2400 requests"),
         ("unknown", 503, -1000, "Unknown error"),
         ("error", 503, -1001, "Internal error"),
         ("maintenance", 503, -1016, "no longer available"),

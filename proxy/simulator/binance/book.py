@@ -64,7 +64,8 @@ def _settle_oco(first: Order, second: Order, desk: Desk, now_ms: int) -> None:
                 desk.expire(other, now_ms)
             desk.wake(one, now_ms)
     for one, other in ((first, second), (second, first)):
-        if not one.open and other.open:
+        woken = one.status == "EXPIRED" and not other.parked  # which ended the first
+        if not one.open and other.open and not woken:
             if one.status == "CANCELED":
                 desk.cancel(other, now_ms)
             else:
