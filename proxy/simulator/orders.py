@@ -37,6 +37,7 @@ class Order:
     filled_value: Decimal = Decimal(0)
     updated_ms: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    parked: bool = False  # waits for something else than a price: holds nothing and is not matched
 
     @property
     def open(self) -> bool:
@@ -50,6 +51,8 @@ class Order:
         """Coin and amount that the rest of the order holds."""
         left = self.quantity - self.filled
         spec = self.market.spec
+        if self.parked:
+            return spec.quote, Decimal(0)
         if self.market.kind != "spot":
             return margin(self.market, left, self.price or self.market.last)
         return (spec.base, left) if self.side == "SELL" else (spec.quote, left * (self.price or Decimal(0)))
@@ -86,31 +89,40 @@ class Desk:
     ) -> Order:
         """Take the order in and match it. Raises NoFunds; nothing has changed then."""
         order = Order(number, self.account, market, side, kind, quantity, price, client_id, now_ms, time_in_force)
-        spec = market.spec
-        worst = price if price is not None else market.ask
-        coin, need = (spec.quote, quantity * worst) if side == "BUY" else (spec.base, quantity)
+        self.take(order, now_ms)
+        return order
+
+    def take(self, order: Order, now_ms: int) -> None:
+        """The same for an order made elsewhere."""
+        market, spec = order.market, order.market.spec
+        worst = order.price if order.price is not None else market.ask
+        coin, need = (spec.quote, order.quantity * worst) if order.side == "BUY" else (spec.base, order.quantity)
         if market.kind != "spot":
-            coin, need = margin(market, quantity, worst)
+            coin, need = margin(market, order.quantity, worst)
         if self.free(coin) < need:
             raise NoFunds(coin)
         order.updated_ms = now_ms
         if crosses(order, market):
-            self._fill(order, market.ask if side == "BUY" else market.bid, now_ms)
+            self._fill(order, market.ask if order.side == "BUY" else market.bid, now_ms)
             self._finish(order)
-        elif kind == "MARKET" or time_in_force in ("IOC", "FOK"):
+        elif order.kind == "MARKET" or order.time_in_force in ("IOC", "FOK"):
             order.status = "EXPIRED"
             self._finish(order)
         else:
-            self._open[number] = order
+            self._open[order.number] = order
             self._hold(order, 1)
-            if client_id:
-                self._open_ids[client_id] = order
-        if client_id:
-            self._last_ids[client_id] = number
-            self._last_ids.move_to_end(client_id)
-            if len(self._last_ids) > self._kept:
-                self._last_ids.popitem(last=False)
-        return order
+        self._name(order)
+
+    def _name(self, order: Order) -> None:
+        """Remember the order by its client id."""
+        if not order.client_id:
+            return
+        if order.open:
+            self._open_ids[order.client_id] = order
+        self._last_ids[order.client_id] = order.number
+        self._last_ids.move_to_end(order.client_id)
+        if len(self._last_ids) > self._kept:
+            self._last_ids.popitem(last=False)
 
     def cancel(self, order: Order, now_ms: int) -> None:
         self._remove(order)
@@ -120,12 +132,42 @@ class Desk:
 
     def match(self, now_ms: int) -> list[Order]:
         """Fill what the price has come to; the orders filled."""
-        hit = [order for order in self._open.values() if crosses(order, order.market)]
+        hit = [order for order in self._open.values() if not order.parked and crosses(order, order.market)]
         for order in hit:
             self._remove(order)
             self._fill(order, order.price or order.market.last, now_ms)
             self._finish(order)
         return hit
+
+    def park(self, order: Order) -> None:
+        """Take in an order that waits: open, but it holds nothing and no price fills it before `wake`."""
+        order.parked, order.updated_ms = True, order.created_ms
+        self._open[order.number] = order
+        self._name(order)
+
+    def wake(self, order: Order, now_ms: int) -> None:
+        """The order waits no longer and is matched; it expires where the funds are missing now."""
+        order.parked, order.updated_ms = False, now_ms
+        coin, need = order.held()
+        if self.free(coin) < need:
+            order.parked = True
+            self.expire(order, now_ms)
+            return
+        self._hold(order, 1)
+        self.match(now_ms)
+
+    def expire(self, order: Order, now_ms: int) -> None:
+        """End an open order that was not cancelled by its owner."""
+        self._remove(order)
+        order.status, order.updated_ms = "EXPIRED", now_ms
+        self._finish(order)
+
+    def rename(self, order: Order, client_id: str) -> None:
+        """An open order gets another client id; the old one names it no longer."""
+        for names in (self._open_ids, self._last_ids):
+            names.pop(order.client_id, None)
+        order.client_id = client_id
+        self._name(order)
 
     def amend(self, order: Order, quantity: Decimal, price: Decimal, now_ms: int) -> None:
         """Change an open order in place. Raises NoFunds."""

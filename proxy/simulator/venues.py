@@ -38,7 +38,7 @@ class Kind:
 
 
 VENUES: Mapping[str, Kind] = {
-    "binance": Kind(BinanceVenue, BinanceLimits, ("spot",)),
+    "binance": Kind(BinanceVenue, BinanceLimits, ("spot", "usdm", "coinm", "portfolio")),
     "kraken": Kind(KrakenVenue, KrakenLimits, ("spot",)),
     "cryptocom": Kind(CryptocomVenue, CryptocomLimits, ("api",)),
     "okx": Kind(OkxVenue, OkxLimits, ("api",)),

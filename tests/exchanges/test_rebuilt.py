@@ -308,7 +308,7 @@ async def test_an_amendment(sim: Simulator, exchange: str) -> None:
         assert told(amend.rebuilt({0: finding})) == (200, answered.json)
     if exchange == "binance":
         said, was = json.loads(finding.body)["amendedOrder"], answered.json["amendedOrder"]
-        assert said["qty"] == was["origQty"] and {k: v for k, v in said.items() if k in was} == {
+        assert said["qty"] == was["qty"] and {k: v for k, v in said.items() if k in was} == {
             k: v for k, v in was.items() if k in said
         }
 

@@ -148,19 +148,227 @@ async def test_crossing_resting_and_moved_prices(bot: Binance, sim: Simulator) -
     assert seen.json["status"] == "FILLED"
 
 
-async def test_amend_replace_and_cancel_all(bot: Binance) -> None:
-    order = (await bot.limit()).json
-    less = await bot(
-        "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT", orderId=order["orderId"], newQty="0.005"
-    )
-    assert less.json["amendedOrder"]["origQty"] == "0.00500000"
-    fresh = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
-    swap = {**fresh, "price": "40000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": order["orderId"]}
-    swapped = await bot("POST", "/api/v3/order/cancelReplace", **swap)
-    assert swapped.json["newOrderResponse"]["price"] == "40000.00000000"
-    assert said(await bot("POST", "/api/v3/order/cancelReplace", **swap)) == (400, -2022)
+ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+AMEND = "/api/v3/order/amend/keepPriority"
+REPLACE = "/api/v3/order/cancelReplace"
+
+
+async def test_amendments(bot: Binance) -> None:
+    number = (await bot.limit(newClientOrderId="dummy-a")).json["orderId"]
+    named = {"symbol": "BTCUSDT", "orderId": number}
+    less = (await bot("PUT", AMEND, **named, newQty="0.005", newClientOrderId="dummy-b")).json
+    told = less["amendedOrder"]
+    assert set(less) == {"transactTime", "executionId", "amendedOrder"}
+    assert (told["qty"], told["cumulativeQuoteQty"], told["status"]) == ("0.00500000", "0.00000000", "NEW")
+    assert (told["origClientOrderId"], told["clientOrderId"]) == ("dummy-a", "dummy-b")
+    assert not {"origQty", "cummulativeQuoteQty", "time"} & set(told)
+    seen = await bot("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="dummy-b")
+    assert (seen.json["orderId"], seen.json["origQty"]) == (number, "0.00500000")
+    assert said(await bot("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="dummy-a")) == (400, -2013)
+    again = (await bot("PUT", AMEND, **named, newQty="0.004")).json["amendedOrder"]
+    assert again["clientOrderId"] not in ("dummy-a", "dummy-b")
+    kept = (await bot("PUT", AMEND, **named, newQty="0.003", newClientOrderId=again["clientOrderId"])).json
+    assert kept["amendedOrder"]["clientOrderId"] == again["clientOrderId"]
+    rows = (await bot("GET", "/api/v3/order/amendments", **named)).json
+    assert [(row["origQty"], row["newQty"]) for row in rows] == [
+        ("0.01000000", "0.00500000"),
+        ("0.00500000", "0.00400000"),
+        ("0.00400000", "0.00300000"),
+    ]
+    assert rows[0]["executionId"] == less["executionId"]
+    assert (rows[0]["origClientOrderId"], rows[0]["newClientOrderId"]) == ("dummy-a", "dummy-b")
+    later = await bot("GET", "/api/v3/order/amendments", **named, fromExecutionId=rows[1]["executionId"], limit=1)
+    assert later.json == rows[1:2]
+
+
+async def test_amendments_that_are_refused(bot: Binance) -> None:
+    number = (await bot.limit(newClientOrderId="dummy-a")).json["orderId"]
+    await bot.limit(newClientOrderId="dummy-other")
+    named = {"symbol": "BTCUSDT", "orderId": number}
+    for quantity in ("0.01", "0.02"):
+        assert said(await bot("PUT", AMEND, **named, newQty=quantity)) == (400, -2038)
+    taken = await bot("PUT", AMEND, **named, newQty="0.005", newClientOrderId="dummy-other")
+    assert said(taken) == (400, -2010)
+    assert said(await bot("PUT", AMEND, symbol="BTCUSDT", orderId=1, newQty="0.005")) == (400, -2013)
+    for step in range(10):
+        assert (await bot("PUT", AMEND, **named, newQty=f"0.009{9 - step}")).status == 200
+    assert "MAX_NUM_ORDER_AMENDS" in (await bot("PUT", AMEND, **named, newQty="0.001")).json["msg"]
+
+
+async def test_cancel_replace(bot: Binance) -> None:
+    old = (await bot.limit(newClientOrderId="dummy-old")).json
+    swap = {**ORDER, "price": "40000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": old["orderId"]}
+    names = {"newClientOrderId": "dummy-new", "cancelNewClientOrderId": "dummy-cancel"}
+    done = (await bot("POST", REPLACE, **swap, **names)).json
+    assert (done["cancelResult"], done["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    cancelled, made = done["cancelResponse"], done["newOrderResponse"]
+    assert (cancelled["clientOrderId"], cancelled["origClientOrderId"]) == ("dummy-cancel", "dummy-old")
+    assert (made["clientOrderId"], made["price"], made["fills"]) == ("dummy-new", "40000.00000000", [])
+    assert said(await bot("POST", REPLACE, **{**swap, "cancelReplaceMode": "X"})) == (400, -1100)
+
+
+@pytest.mark.parametrize(
+    ("mode", "known", "quantity", "status", "code", "results"),
+    [
+        ("STOP_ON_FAILURE", False, "0.01", 400, -2022, ("FAILURE", "NOT_ATTEMPTED")),
+        ("ALLOW_FAILURE", False, "0.01", 409, -2021, ("FAILURE", "SUCCESS")),
+        ("ALLOW_FAILURE", False, "900", 400, -2022, ("FAILURE", "FAILURE")),
+        ("STOP_ON_FAILURE", True, "900", 409, -2021, ("SUCCESS", "FAILURE")),
+        ("ALLOW_FAILURE", True, "900", 409, -2021, ("SUCCESS", "FAILURE")),
+    ],
+)
+async def test_cancel_replace_that_fails(
+    bot: Binance, mode: str, known: bool, quantity: str, status: int, code: int, results: tuple[str, str]
+) -> None:
+    old = (await bot.limit()).json["orderId"] if known else 1
+    swap = {**ORDER, "quantity": quantity, "price": "40000", "cancelReplaceMode": mode, "cancelOrderId": old}
+    got = await bot("POST", REPLACE, **swap)
+    data = got.json["data"]
+    assert (said(got), (data["cancelResult"], data["newOrderResult"])) == ((status, code), results)
+    assert (data["cancelResponse"].get("code") == -2011) is not known
+    if results[1] == "NOT_ATTEMPTED":
+        assert data["newOrderResponse"] is None
+    elif results[1] == "FAILURE":
+        assert data["newOrderResponse"]["code"] == -2010
+    else:
+        assert data["newOrderResponse"]["status"] == "NEW"
+    counts = await bot("GET", "/api/v3/rateLimit/order")
+    assert counts.json[1]["count"] == 1 + known
+
+
+async def test_cancel_replace_over_the_order_limit(start: Any) -> None:
+    clock = ManualClock()
+    sim = await start(config(limits={"binance": BinanceLimits(orders_10s=1)}), clock)
+    bot = Binance(sim.url("binance"))
+    old = (await bot("POST", "/api/v3/order", clock.now_ms(), **ORDER, price="50000")).json["orderId"]
+    swap = {**ORDER, "price": "40000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": old}
+    kept = await bot("POST", REPLACE, clock.now_ms(), **swap)
+    assert (said(kept), "data" in kept.json) == ((429, -1015), False)
+    gone = await bot("POST", REPLACE, clock.now_ms(), **swap, orderRateLimitExceededMode="CANCEL_ONLY")
+    assert (said(gone), gone.json["data"]["cancelResult"]) == ((429, -1015), "SUCCESS")
+    assert (await bot("GET", "/api/v3/openOrders", clock.now_ms())).json == []
+
+
+async def test_what_is_told_of_a_new_order_by_default(bot: Binance) -> None:
+    assert (await bot.limit()).json["fills"] == []
+    maker = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.01", "price": "50000"}
+    assert "status" not in (await bot("POST", "/api/v3/order", **maker)).json
+
+
+async def test_cancel_all(bot: Binance) -> None:
+    await bot.limit()
     assert len((await bot("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")).json) == 1
     assert said(await bot("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")) == (400, -2011)
+
+
+OCO = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.01",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "70000",
+    "belowType": "STOP_LOSS_LIMIT",
+    "belowStopPrice": "50000",
+    "belowPrice": "49000",
+    "belowTimeInForce": "GTC",
+}
+OTO = {
+    "symbol": "BTCUSDT",
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingPrice": "50000",
+    "workingQuantity": "0.01",
+    "workingTimeInForce": "GTC",
+    "pendingType": "LIMIT",
+    "pendingSide": "SELL",
+    "pendingPrice": "90000",
+    "pendingQuantity": "0.01",
+    "pendingTimeInForce": "GTC",
+}
+
+
+async def statuses(bot: Binance, made: Any) -> list[str]:
+    named = [{"symbol": "BTCUSDT", "orderId": order["orderId"]} for order in made["orders"]]
+    return [(await bot("GET", "/api/v3/order", **name)).json["status"] for name in named]
+
+
+async def test_a_list_is_placed_found_and_cancelled(bot: Binance, sim: Simulator) -> None:
+    names = {"listClientOrderId": "dummy-l", "aboveClientOrderId": "dummy-a", "belowClientOrderId": "dummy-b"}
+    got = await bot("POST", "/api/v3/orderList/oco", **OCO, **names)
+    made = got.json
+    assert (got.headers["x-mbx-order-count-1d"], got.headers["x-mbx-used-weight-1m"]) == ("2", "0")
+    assert (made["contingencyType"], made["listOrderStatus"]) == ("OCO", "EXECUTING")
+    assert [(report["type"], report["status"]) for report in made["orderReports"]] == [
+        ("LIMIT_MAKER", "NEW"),
+        ("STOP_LOSS_LIMIT", "NEW"),
+    ]
+    assert [order["clientOrderId"] for order in made["orders"]] == ["dummy-a", "dummy-b"]
+    assert {order.client_id for order in sim.ledger.orders("binance", "b")} == {"dummy-a", "dummy-b"}
+    listed = {name: value for name, value in made.items() if name != "orderReports"}
+    assert (await bot("GET", "/api/v3/orderList", origClientOrderId="dummy-l")).json == listed
+    assert (await bot("GET", "/api/v3/openOrderList")).json == [listed]
+    assert {row["orderListId"] for row in (await bot("GET", "/api/v3/openOrders")).json} == {made["orderListId"]}
+    assert said(await bot("POST", "/api/v3/orderList/oco", **OCO, **names)) == (400, -2010)
+    gone = (await bot("DELETE", "/api/v3/orderList", symbol="BTCUSDT", orderListId=made["orderListId"])).json
+    assert (gone["listOrderStatus"], len(gone["orderReports"])) == ("ALL_DONE", 2)
+    assert await statuses(bot, made) == ["CANCELED", "CANCELED"]
+    again = await bot("DELETE", "/api/v3/orderList", symbol="BTCUSDT", orderListId=made["orderListId"])
+    assert said(again) == (400, -2011)
+    assert said(await bot("GET", "/api/v3/orderList", origClientOrderId="dummy-none")) == (400, -2013)
+    assert (await bot("GET", "/api/v3/orderList", orderListId=made["orderListId"])).json[
+        "listOrderStatus"
+    ] == "ALL_DONE"
+
+
+async def test_one_order_of_a_list_ends_the_other(bot: Binance, sim: Simulator) -> None:
+    first = (await bot("POST", "/api/v3/orderList/oco", **OCO)).json
+    sim.set_price("BTC", "USDT", "71000")
+    assert await statuses(bot, first) == ["FILLED", "EXPIRED"]
+    sim.set_price("BTC", "USDT", "60000")
+    second = (await bot("POST", "/api/v3/orderList/oco", **OCO)).json
+    sim.set_price("BTC", "USDT", "49500")
+    assert await statuses(bot, second) == ["EXPIRED", "FILLED"]
+    sim.set_price("BTC", "USDT", "60000")
+    resting = (await bot("POST", "/api/v3/orderList/oco", **{**OCO, "belowPrice": "50500"})).json
+    sim.set_price("BTC", "USDT", "49900")
+    assert await statuses(bot, resting) == ["EXPIRED", "NEW"]
+    assert len((await bot("GET", "/api/v3/openOrderList")).json) == 1
+    sim.set_price("BTC", "USDT", "60000")
+    third = (await bot("POST", "/api/v3/orderList/oco", **OCO)).json
+    cancelled = await bot("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=third["orders"][0]["orderId"])
+    assert (cancelled.json["orderListId"], len(cancelled.json["orderReports"])) == (third["orderListId"], 2)
+    assert await statuses(bot, third) == ["CANCELED", "CANCELED"]
+    assert (await bot("GET", "/api/v3/openOrderList")).json == []
+
+
+async def test_a_pending_order_is_placed_when_the_working_one_fills(bot: Binance, sim: Simulator) -> None:
+    made = (await bot("POST", "/api/v3/orderList/oto", **OTO)).json
+    assert await statuses(bot, made) == ["NEW", "PENDING_NEW"]
+    sim.set_price("BTC", "USDT", "49000")
+    assert await statuses(bot, made) == ["FILLED", "NEW"]
+    sim.set_price("BTC", "USDT", "91000")
+    assert await statuses(bot, made) == ["FILLED", "FILLED"]
+    sim.set_price("BTC", "USDT", "49000")
+    other = (await bot("POST", "/api/v3/orderList/oto", **OTO, newOrderRespType="ACK")).json
+    assert await statuses(bot, other) == ["FILLED", "NEW"]  # the price was below already
+
+
+async def test_lists_that_are_refused(bot: Binance, sim: Simulator) -> None:
+    async def oco(**other: str) -> tuple[int, int]:
+        return said(await bot("POST", "/api/v3/orderList/oco", **{**OCO, **other}))
+
+    assert await oco(abovePrice="55000") == (400, -2010)
+    assert await oco(belowStopPrice="65000") == (400, -2010)
+    assert await oco(belowType="TAKE_PROFIT_LIMIT", belowStopPrice="75000") == (400, -2010)
+    assert await oco(belowType="LIMIT_MAKER") == (400, -1158)
+    assert await oco(belowStopPrice="50000.001") == (400, -1013)
+    assert await oco(quantity="9000") == (400, -2010)
+    assert await oco(stopPrice="1") == (400, -1104)
+    assert await oco(aboveClientOrderId="same", belowClientOrderId="same") == (400, -2010)
+    bare = {name: value for name, value in OCO.items() if name != "belowStopPrice"}
+    assert said(await bot("POST", "/api/v3/orderList/oco", **bare)) == (400, -1102)
+    assert said(await bot("POST", "/api/v3/orderList/oto", **{**OTO, "workingType": "MARKET"})) == (400, -1158)
+    assert sim.ledger.orders_executed == 0
 
 
 async def test_weights_by_parameter_and_by_address(start: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.simulator import BinanceLimits, ManualClock, SimAccount, SimConfig, SimKey, Simulator, config_from
 from proxy.simulator.ledger import Ledger
+from proxy.simulator.venues import VENUES
 from tests.simulator.clients import B_KEY, HERE, OTHER, Binance, config, send
 
 
@@ -69,6 +70,9 @@ async def test_control_page(start: Any) -> None:
     assert (await send("GET", control + "/")).json["kraken"] == sim.url("kraken")
 
 
+DOORS = [(name, door) for name in ("binance", "kraken", "cryptocom") for door in VENUES[name].doors]
+
+
 def free_ports(count: int) -> int:
     """The first of that many free ports in a row, below the range that other sockets are given."""
     for first in range(20_000, 30_000, count):
@@ -83,22 +87,23 @@ def free_ports(count: int) -> int:
 
 
 async def test_ports_follow_one_another_and_stop_frees_them() -> None:
-    port = free_ports(4)
+    port = free_ports(1 + len(DOORS))
     for _ in range(2):
         sim = Simulator(config())
         await sim.start(port=port)
-        assert sim.url("kraken") == f"http://{HERE}:{port + 2}"
+        for number, (exchange, product) in enumerate(DOORS, 1):
+            assert sim.url(exchange, product) == f"http://{HERE}:{port + number}"
         await sim.stop()
     with pytest.raises(KeyError):
         sim.url("kraken")
 
 
 async def test_a_taken_port_leaves_nothing_listening() -> None:
-    port = free_ports(4)
+    port, last = free_ports(1 + len(DOORS)), len(DOORS)
     with socket.socket() as taken:
-        taken.bind((HERE, port + 3))
+        taken.bind((HERE, port + last))
         sim = Simulator(config())
-        with pytest.raises(OSError, match=str(port + 3)):
+        with pytest.raises(OSError, match=str(port + last)):
             await sim.start(port=port)
     with socket.socket() as probe:
         probe.bind((HERE, port))

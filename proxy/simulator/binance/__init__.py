@@ -1,1 +1,1 @@
-"""Binance spot, and the empty futures catalogue."""
+"""Binance: spot here, futures below."""

@@ -4,18 +4,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from proxy.simulator.binance.cancel import cancel, cancel_all, cancel_list
 from proxy.simulator.binance.data import market
+from proxy.simulator.binance.lists import all_lists, open_lists, place_oco, place_oto, query_list
+from proxy.simulator.binance.replace import amend, amendments, cancel_replace
 from proxy.simulator.binance.ticket import Seat
-from proxy.simulator.binance.trade import (
-    amend,
-    cancel,
-    cancel_all,
-    cancel_replace,
-    find,
-    place,
-    shown,
-    test_order,
-)
+from proxy.simulator.binance.trade import find, place, shown, test_order
 from proxy.simulator.binance.wire import Refusal
 from proxy.simulator.orders import Order
 
@@ -167,7 +161,6 @@ def restrictions(seat: Seat) -> Any:
     """Rights of the key; the addresses of its whitelist are not told."""
     key = seat.key
     off = (
-        "enableFutures",
         "enableMargin",
         "enableInternalTransfer",
         "permitsUniversalTransfer",
@@ -181,6 +174,7 @@ def restrictions(seat: Seat) -> Any:
         "createTime": 1_600_000_000_000,
         "enableReading": key.spec.read,
         "enableSpotAndMarginTrading": key.trade,
+        "enableFutures": key.trade,
         "enableWithdrawals": key.spec.withdraw,
         **dict.fromkeys(off, False),
     }
@@ -208,9 +202,16 @@ PRIVATE: dict[str, Callable[[Seat], Any]] = {
         place,
         test_order,
         amend,
+        amendments,
         cancel_replace,
         cancel,
         cancel_all,
+        place_oco,
+        place_oto,
+        cancel_list,
+        query_list,
+        open_lists,
+        all_lists,
         coins,
         pairs,
         restrictions,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from proxy.simulator.accounts import LiveKey
+from proxy.simulator.binance.book import Book
 from proxy.simulator.binance.data import market
 from proxy.simulator.binance.wire import Refusal, need
 from proxy.simulator.counters import FixedWindows
@@ -28,6 +29,7 @@ class Seat:
     asked: Asked
     orders_10s: FixedWindows
     orders_1d: FixedWindows
+    book: Book
     headers: dict[str, str] = field(default_factory=dict)
     client_id: str = ""
 
@@ -120,13 +122,11 @@ def read_ticket(seat: Seat) -> Ticket:
     )
 
 
-def read_client_id(seat: Seat) -> str:
-    text = seat.params.get("newClientOrderId", "")
-    if "newClientOrderId" in seat.params and not _CLIENT_ID.fullmatch(text):
+def read_client_id(seat: Seat, name: str = "newClientOrderId") -> str:
+    text = seat.params.get(name, "")
+    if name in seat.params and not _CLIENT_ID.fullmatch(text):
         legal = "^[a-zA-Z0-9-_]{1,36}$"
-        raise Refusal(
-            400, -1100, f"Illegal characters found in parameter 'newClientOrderId'; legal range is '{legal}'."
-        )
+        raise Refusal(400, -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
     return text
 
 

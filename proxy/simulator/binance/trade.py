@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from proxy.simulator.binance.ticket import Seat, Ticket, check_filters, read_client_id, read_number, read_ticket
+from proxy.simulator.binance.ticket import Seat, Ticket, check_filters, read_client_id, read_ticket
 from proxy.simulator.binance.wire import Refusal
 from proxy.simulator.orders import NoFunds, Order
 
@@ -12,16 +12,23 @@ def place(seat: Seat) -> Any:
     seat.check_trading()
     ticket = read_ticket(seat)
     seat.client_id = read_client_id(seat)
-    kind = seat.params.get("newOrderRespType", "FULL")
-    if kind not in ("ACK", "RESULT", "FULL"):
-        raise Refusal(400, -1100, "Illegal characters found in parameter 'newOrderRespType'.")
+    kind = answer_kind(seat)
     seat.count_order(1)
-    order = _open(seat, ticket)
+    order = open_order(seat, ticket)
     seat.show_counts()
     return placed(order, kind)
 
 
-def _open(seat: Seat, ticket: Ticket) -> Order:
+def answer_kind(seat: Seat) -> str:
+    """How much of a new order is told; all of LIMIT and MARKET orders by default, little of the others."""
+    usual = "FULL" if seat.params.get("type") in ("LIMIT", "MARKET") else "ACK"
+    kind = seat.params.get("newOrderRespType", usual)
+    if kind not in ("ACK", "RESULT", "FULL"):
+        raise Refusal(400, -1100, "Illegal characters found in parameter 'newOrderRespType'.")
+    return kind
+
+
+def open_order(seat: Seat, ticket: Ticket) -> Order:
     check_filters(ticket)
     desk, floor = seat.key.account.desk, seat.floor
     if seat.client_id and desk.open_by_client_id(seat.client_id) is not None:
@@ -82,18 +89,11 @@ def find(seat: Seat, id_name: str = "orderId", client_name: str = "origClientOrd
     return order if order and order.market is found else None
 
 
-def cancel(seat: Seat) -> Any:
-    seat.check_trading()
-    order = find(seat)
-    if order is None or not order.open:
-        raise Refusal(400, -2011, "Unknown order sent.")
-    return _cancel(seat, order)
-
-
-def _cancel(seat: Seat, order: Order) -> dict[str, Any]:
+def cancelled_order(seat: Seat, order: Order, own: str | None = None) -> dict[str, Any]:
+    """Cancel, and what is said of it. `own`: the cancellation's id."""
     seat.key.account.desk.cancel(order, seat.now_ms)
     view = shown(order)
-    own = seat.params.get("newClientOrderId") or f"cancel{order.number}"
+    own = own or f"cancel{order.number}"
     return {
         **{name: view[name] for name in _REPORT},
         "origClientOrderId": order.client_id,
@@ -102,55 +102,8 @@ def _cancel(seat: Seat, order: Order) -> dict[str, Any]:
     }
 
 
-def cancel_all(seat: Seat) -> Any:
-    seat.check_trading()
-    orders = seat.key.account.desk.open_orders(seat.market())
-    if not orders:
-        raise Refusal(400, -2011, "Unknown order sent.")
-    return [_cancel(seat, order) for order in orders]
-
-
-def cancel_replace(seat: Seat) -> Any:
-    """Cancel, then place: 409 with -2021 when only one of the two worked, 400 with -2022 when neither did."""
-    seat.check_trading()
-    mode = seat.params["cancelReplaceMode"]
-    if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
-        raise Refusal(400, -1100, "Illegal characters found in parameter 'cancelReplaceMode'.")
-    ticket = read_ticket(seat)
-    old = find(seat, "cancelOrderId", "cancelOrigClientOrderId")
-    seat.client_id = read_client_id(seat)
-    seat.count_order(1)
-    if old is None or not old.open:
-        raise Refusal(400, -2022, "Order cancel-replace failed.")
-    cancelled = _cancel(seat, old)
-    try:
-        order = _open(seat, ticket)
-    except Refusal:
-        raise Refusal(409, -2021, "Order cancel-replace partially failed.") from None
-    seat.show_counts()
-    return {
-        "cancelResult": "SUCCESS",
-        "newOrderResult": "SUCCESS",
-        "cancelResponse": cancelled,
-        "newOrderResponse": placed(order, seat.params.get("newOrderRespType", "RESULT")),
-    }
-
-
-def amend(seat: Seat) -> Any:
-    """Only the quantity, and only downwards."""
-    seat.check_trading()
-    order = find(seat)
-    if order is None or not order.open or order.price is None:
-        raise Refusal(400, -2013, "Order does not exist.")
-    quantity = read_number(seat.params, "newQty")
-    if quantity >= order.quantity or quantity <= 0 or quantity % order.market.step:
-        raise Refusal(400, -2038, "Order amend (quantity increase) is not supported.")
-    seat.key.account.desk.amend(order, quantity, order.price, seat.now_ms)
-    return {"transactTime": seat.now_ms, "executionId": order.number, "amendedOrder": shown(order)}
-
-
 def status(order: Order) -> str:
-    return "NEW" if order.open else order.status
+    return order.status if not order.open else "PENDING_NEW" if "pending" in order.tags else "NEW"
 
 
 _REPORT = (
@@ -174,7 +127,7 @@ def shown(order: Order) -> dict[str, Any]:
     return {
         "symbol": order.market.binance,
         "orderId": order.number,
-        "orderListId": -1,
+        "orderListId": int(order.tags.get("list", "-1")),
         "clientOrderId": order.client_id,
         "price": f"{order.price or 0:.8f}",
         "origQty": f"{order.quantity:.8f}",
@@ -184,12 +137,12 @@ def shown(order: Order) -> dict[str, Any]:
         "timeInForce": order.time_in_force,
         "type": order.tags.get("type", order.kind),
         "side": order.side,
-        "stopPrice": "0.00000000",
+        "stopPrice": order.tags.get("stopPrice", "0.00000000"),
         "icebergQty": "0.00000000",
         "time": order.created_ms,
         "updateTime": order.updated_ms,
-        "isWorking": True,
-        "workingTime": order.created_ms,
+        "isWorking": not order.parked,
+        "workingTime": -1 if order.parked else order.created_ms,
         "origQuoteOrderQty": "0.00000000",
         "selfTradePreventionMode": "EXPIRE_MAKER",
     }

@@ -19,14 +19,22 @@ _ENCODED = re.compile(r"[A-Za-z0-9\-._~%&=+*!'(),;:@/?$]*")
 
 
 class Refusal(Exception):
-    """The exchange says no: HTTP status, code and text of the error body."""
+    """The exchange says no: HTTP status, code and text of the error body, and what some say beside that."""
 
-    def __init__(self, status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: int, text: str, headers: Mapping[str, str] | None = None, data: Any = None
+    ) -> None:
         super().__init__(f"{code} {text}")
         self.status = status
         self.code = code
         self.text = text
         self.headers = headers or {}
+        self.data = data
+
+    @property
+    def body(self) -> dict[str, Any]:
+        told = {"code": self.code, "msg": self.text}
+        return told if self.data is None else {**told, "data": self.data}
 
 
 def parameters(query: str, body: str) -> dict[str, str]:
@@ -55,9 +63,12 @@ def form_body(method: str, content_type: str, body: bytes) -> str:
         raise Refusal(400, -1022, "Signature for this request is not valid.") from None
 
 
-def signed_text(query: str, body: str) -> str:
-    """Query and body as sent, nothing between, without the signature, which must be last in its place."""
-    if not _ENCODED.fullmatch(query) or not _ENCODED.fullmatch(body):
+def signed_text(query: str, body: str, *, encoded: bool = True) -> str:
+    """Query and body as sent, nothing between, without the signature, which must be last in its place. Where it need
+    not be `encoded`, only ASCII is asked for."""
+    if not (query + body).isascii():
+        raise Refusal(400, -1022, "Signature for this request is not valid.")
+    if encoded and not (_ENCODED.fullmatch(query) and _ENCODED.fullmatch(body)):
         raise Refusal(400, -1022, "Signature for this request is not valid.")
     return "".join(_unsigned(part) for part in (query, body))
 
@@ -96,15 +107,15 @@ class Verifier:
         return True
 
 
-def check_time(params: Mapping[str, str], now_ms: int) -> None:
-    """timestamp < now + 1 s, and not older than recvWindow (ms; spot takes microseconds too)."""
+def check_time(params: Mapping[str, str], now_ms: int, *, spot: bool = True) -> None:
+    """timestamp < now + 1 s, and not older than recvWindow (ms; spot takes microseconds and parts of a ms too)."""
     text = params.get("timestamp", "")
     if not text:
         raise Refusal(400, -1102, _missing("timestamp"))
     if not text.isascii() or not text.isdigit() or len(text) > 20:
         raise Refusal(400, -1100, "Illegal characters found in parameter 'timestamp'; legal range is '^[0-9]{1,20}$'.")
     window_text = params.get("recvWindow", "5000")
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", window_text):
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?" if spot else r"[0-9]{1,6}", window_text):
         raise Refusal(
             400,
             -1100,
@@ -114,7 +125,7 @@ def check_time(params: Mapping[str, str], now_ms: int) -> None:
     if window > 60_000:
         raise Refusal(400, -1131, "recvWindow must be less than 60000")
     stamp = int(text)
-    at_ms = stamp / 1000 if stamp >= 10**15 else float(stamp)
+    at_ms = stamp / 1000 if spot and stamp >= 10**15 else float(stamp)
     if at_ms >= now_ms + 1000:
         raise Refusal(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if now_ms - at_ms > window:
