@@ -76,4 +76,18 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}
+def _bybit(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED},\n"
+        "  'options': {'defaultType': 'spot', 'fetchMarkets': {'types': ['spot']}}})\n"
+        f"exchange.urls['api'].update({{name: '{base}' for name in ('public', 'private')}})"
+    )
+    pybit = (
+        "from pybit.unified_trading import HTTP\n"
+        f"session = HTTP(api_key='{TOKEN}', api_secret='unused')\n"
+        f"session.endpoint = '{base}'"
+    )
+    return [Setting("ccxt", ccxt), Setting("pybit", pybit)]
+
+
+_FOR = {"binance": _binance, "bybit": _bybit, "kraken": _kraken, "cryptocom": _cryptocom}
