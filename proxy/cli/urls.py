@@ -78,8 +78,7 @@ def _cryptocom(base: str) -> list[Setting]:
 
 def _bybit(base: str) -> list[Setting]:
     ccxt = (
-        f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED},\n"
-        "  'options': {'defaultType': 'spot', 'fetchMarkets': {'types': ['spot']}}})\n"
+        f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
         f"exchange.urls['api'].update({{name: '{base}' for name in ('public', 'private')}})"
     )
     pybit = (

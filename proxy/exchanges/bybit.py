@@ -23,6 +23,7 @@ from proxy.exchanges import json_body, texts
 from proxy.exchanges.bybit_codes import Verdicts
 from proxy.exchanges.bybit_orders import ABSENCE, LOOKS, RULES, found, items
 from proxy.exchanges.form import Exchange, Kind, encodings, kind, outgoing_headers, target
+from proxy.exchanges.members import Number
 from proxy.exchanges.table_file import load_table
 from proxy.model import (
     Auth,
@@ -58,7 +59,7 @@ def _older_key(request: Incoming) -> str:
             return key
         if texts.is_json(request.body):
             value = next((m.value for m in json_body.body_members(request.body) if m.name == "api_key"), "")
-            return value if isinstance(value, str) else ""
+            return value if isinstance(value, str) and not isinstance(value, Number) else ""
     except BadCall:
         pass
     return ""
