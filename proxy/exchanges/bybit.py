@@ -179,6 +179,17 @@ def time_ms(body: bytes) -> int | None:
     return int(nanoseconds[1]) // 1_000_000 if nanoseconds else None
 
 
+_SIGNED_TEXT = re.compile(rb'origin_string\[(?:[^"\\]|\\.)*')
+_KEY_NAME = re.compile(rb'("apiKey"\s*:\s*)"[^"]*"')
+
+
+def redact(body: bytes) -> bytes:
+    """Code 10004 comes with the text that was signed, the key in it; v5/user/query-api and sub-apikeys name keys."""
+    if b"origin_string[" in body:
+        body = _SIGNED_TEXT.sub(b"origin_string[...]", body)
+    return _KEY_NAME.sub(rb'\1""', body) if b'"apiKey"' in body else body
+
+
 EXCHANGE = Exchange(
     name="bybit",
     table=_TABLE,
@@ -190,6 +201,7 @@ EXCHANGE = Exchange(
     usage=usage,
     native_error=native_error,
     check_credential=check_credential,
+    redact=redact,
     time_path="/v5/market/time",
     time_ms=time_ms,
     orders=RULES.orders,

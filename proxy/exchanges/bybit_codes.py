@@ -42,7 +42,9 @@ CODES: Mapping[str, Code] = {
     **dict.fromkeys(("10018", "10403"), _TOO_MANY_HERE),
     "20003": Code(Outcome.THROTTLED, Scope.KEY),
     **dict.fromkeys(("10002", "-1"), CLOCK),
-    **dict.fromkeys(("10003", "10007", "33004", "-2015"), BAD_KEY),  # the last two: expired
+    **dict.fromkeys(("10003", "10007"), BAD_KEY),
+    # Expired: it is renewed on the exchange's page, under the same secret, so it is tried again.
+    **dict.fromkeys(("33004", "-2015"), Code(Outcome.SUSPENDED, Scope.KEY)),
     "10004": BAD_SIGNATURE,
     "10005": NO_RIGHT,
     "10008": SUSPENDED,

@@ -432,6 +432,21 @@ def test_counts_are_told_of_every_line_that_the_call_may_be_of() -> None:
     assert EXCHANGE.table.limits["derivatives_1s"].told and not EXCHANGE.table.limits["ip_5s"].told
 
 
+def test_our_key_does_not_reach_the_bot() -> None:
+    """The text that was signed is echoed with 10004 (ccxt/ccxt#26343, sieblyio/bybit-api#537)."""
+    text = f'error sign! origin_string[{WALL_MS}{KEY}5000{{"category":"linear","request":[1]}}]'
+    told = json.dumps({"retCode": 10004, "retMsg": text, "result": {}, "time": 1}).encode()
+    assert json.loads(EXCHANGE.redact(told)) == {
+        "retCode": 10004,
+        "retMsg": "error sign! origin_string[...]",
+        "result": {},
+        "time": 1,
+    }
+    named = f'{{"retCode":0,"result":{{"id":"1","apiKey" : "{KEY}","readOnly":0}}}}'.encode()
+    assert EXCHANGE.redact(named) == b'{"retCode":0,"result":{"id":"1","apiKey" : "","readOnly":0}}'
+    assert EXCHANGE.redact(b'{"retCode":0}') == b'{"retCode":0}'
+
+
 def test_time() -> None:
     body = b'{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1688639403","timeNano":"1688639403423213947"}}'
     assert EXCHANGE.time_ms(body) == 1_688_639_403_423
