@@ -134,8 +134,6 @@ def items(endpoint: Endpoint, params: Mapping[str, str], reply: Reply) -> tuple[
             return ()
         asked = rows_of(params.get("request", ""))
         entries, codes = told["result"]["list"], told["retExtInfo"]["list"]
-        if not len(asked) == len(entries) == len(codes):
-            return ()
         return tuple(_item(index, *three) for index, three in enumerate(zip(asked, entries, codes, strict=True)))
     except (ValueError, TypeError, LookupError, AttributeError):
         return ()
