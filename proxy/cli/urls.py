@@ -84,4 +84,23 @@ def _coinbase(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt)]
 
 
-_FOR = {"binance": _binance, "coinbase": _coinbase, "kraken": _kraken, "cryptocom": _cryptocom}
+def _bybit(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{name: '{base}' for name in ('public', 'private')}})"
+    )
+    pybit = (
+        "from pybit.unified_trading import HTTP\n"
+        f"session = HTTP(api_key='{TOKEN}', api_secret='unused')\n"
+        f"session.endpoint = '{base}'"
+    )
+    return [Setting("ccxt", ccxt), Setting("pybit", pybit)]
+
+
+_FOR = {
+    "binance": _binance,
+    "kraken": _kraken,
+    "cryptocom": _cryptocom,
+    "coinbase": _coinbase,
+    "bybit": _bybit,
+}

@@ -114,7 +114,10 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
     if cost.present is not None:
         return cost.present
     if cost.values:
-        return dict(cost.values).get(value, cost.units)
+        priced = dict(cost.values).get(value)
+        if priced is None:
+            priced = cost.units if cost.absent is None else units(cost.absent, params)
+        return priced
     if cost.each is not None:
         elements = _elements(value)
         return cost.units if elements is None else cost.each * max(elements, 1)

@@ -40,7 +40,7 @@ class Cost:
     each: float | None = None  # units per element of a JSON list or comma list
     values: tuple[tuple[str, float], ...] = ()  # (parameter value, units); `units` for all others
     counted: bool = False  # the steps are over the number of elements
-    absent: "Cost | None" = None  # the price by another parameter, where this one is not given
+    absent: "Cost | None" = None  # the price by another parameter, where this one is not given, or not of `values`
     ages: tuple[tuple[int, float], ...] = ()  # (younger than, ns; units on top for each order that the call names)
     most: int = 1  # so many orders where it cannot be read which ones these are
     accepted: float | None = None  # units that are left of these once the call is accepted

@@ -15,6 +15,7 @@ LISTEN = "127.0.0.1:8799"
     ("exchange", "clients"),
     [
         ("binance", ["any client", "ccxt", "python-binance", "curl"]),
+        ("bybit", ["any client", "ccxt", "pybit", "curl"]),
         ("kraken", ["any client", "ccxt", "krakenex", "curl"]),
         ("coinbase", ["any client", "ccxt", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),

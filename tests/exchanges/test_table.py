@@ -157,6 +157,7 @@ def test_durations(text: str, ns: int) -> None:
 
 STEPS = Cost("w", 5, param="limit", steps=((100, 5), (500, 25), (1000, 50)))
 EACH = Cost("w", 40, param="orders", each=8)
+BY_LINE = Cost("w", 10, param="line", values=(("free", 0),), absent=Cost("w", 10, param="orders", each=1))
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,10 @@ EACH = Cost("w", 40, param="orders", each=8)
         (STEPS, {"limit": "nan"}, 50),
         (Cost("w", 80, param="symbol", present=2), {"symbol": "X"}, 2),
         (Cost("w", 80, param="symbol", present=2), {}, 80),
+        (BY_LINE, {"line": "free", "orders": "A,B"}, 0),
+        (BY_LINE, {"line": "paid", "orders": "A,B"}, 2),
+        (BY_LINE, {"orders": "A,B,C"}, 3),
+        (BY_LINE, {"line": "paid"}, 10),
         (EACH, {}, 40),
         (EACH, {"orders": "A"}, 8),
         (EACH, {"orders": "A,B,C"}, 24),
