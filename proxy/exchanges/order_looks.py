@@ -5,7 +5,7 @@ An exchange tells the places to ask (`Look`), how it shows an order (`Shown`), a
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
@@ -25,11 +25,12 @@ class Look:
     """One place where an order may be. `endpoint`: "METHOD path" of the table.
 
     `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
-    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
-    missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
-    answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    `path` or `query` as {id}, and the place's name for it as {as}. Other names in braces are parameters of the write,
+    or of its row; a look of which one is missing is not made. `path` "": that of the endpoint. `rows`: the way to the
+    order, or to a list of orders, in the answer. `none`: codes that say "no such order". `lists`: it lists all that is
+    open, or the past, not one order by its id. `page`: a list of so many may go on, and proves nothing then.
+    `made_only`: asked for new orders only, as a cancelled one is found by its id. `newest`: of several orders of one
+    name, made one after another, it shows the last, so an older one says that there is no new one.
     """
 
     endpoint: str
@@ -41,6 +42,7 @@ class Look:
     lists: bool = False
     page: int = 0
     made_only: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,23 @@ class OrderLooks:
             return self._finding(endpoint, params, lookup, shown, new[0])
         if new or (look.page and len(rows) >= look.page):
             return CANNOT_TELL
-        return NOT_SO_FAR if look.lists or not own else CANNOT_TELL
+        if look.lists or (look.newest and own):  # those of the name are told apart by when they were made
+            return NOT_SO_FAR if all(_time_ms(shown, row, shown.made) for row in own) else CANNOT_TELL
+        return NOT_SO_FAR if not rows else CANNOT_TELL
 
     def _finding(
         self, endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, shown: Shown, order: Row
     ) -> Finding:
         row = {**params, **list(self._rows(endpoint, params))[lookup.item]}
-        status = str(order.get(shown.status))
+        status = str(order.get(shown.status) or "")
         done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
         over = Finding(Found.NEVER, b"", order)
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
             return CANNOT_TELL  # a newer order under a name of the bot's
+        if not status or (shown.updated and not _time_ms(shown, order, shown.updated)):
+            return CANNOT_TELL
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
             return NOT_SO_FAR
         if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
@@ -176,7 +182,11 @@ def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
     if given is None:
         return
     value, asked = given
-    names = {name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int)}
+    if value[:1] == "[":  # a list of names is not one: nothing would be found under it
+        return
+    names = {
+        name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int) and text != ""
+    }
     names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
     method, _, path = look.endpoint.partition(" ")
     try:
@@ -199,16 +209,18 @@ def _at(told: Any, way: tuple[str, ...]) -> list[Row] | None:
 
 
 def _time_ms(shown: Shown, row: Row, name: str) -> float:
-    """As a number in the exchange's unit, or as a text of ISO 8601; 0 if it is neither."""
+    """As a number in the exchange's unit, or as a text of ISO 8601, of UTC where it names no zone; 0 if it is neither."""
     value = row.get(name)
     try:
-        return float(value or 0) * shown.unit_ms
+        number = float(value or 0) * shown.unit_ms
+        return number if 0 < number < float("inf") else 0.0
     except (TypeError, ValueError):
         pass
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).timestamp() * 1000
+        told = datetime.fromisoformat(str(value))
     except ValueError:
         return 0.0
+    return (told if told.tzinfo is not None else told.replace(tzinfo=UTC)).timestamp() * 1000
 
 
 def _same(asked: Any, shows: Any) -> bool:
