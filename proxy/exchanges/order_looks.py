@@ -129,18 +129,19 @@ class OrderLooks:
         self, endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, shown: Shown, order: Row
     ) -> Finding:
         row = {**params, **list(self._rows(endpoint, params))[lookup.item]}
-        status = str(order.get(shown.status) or "")
+        status = str(order.get(shown.status, ""))
         done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
         over = Finding(Found.NEVER, b"", order)
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
             return CANNOT_TELL  # a newer order under a name of the bot's
-        if not status or (shown.updated and not _time_ms(shown, order, shown.updated)):
-            return CANNOT_TELL
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
             return NOT_SO_FAR
-        if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
+        updated_ms = _time_ms(shown, order, shown.updated) if shown.updated else float("inf")
+        if status in ("", "None") or (not updated_ms and status not in shown.open):
+            return CANNOT_TELL
+        if 0 < updated_ms < lookup.since_ms - SKEW_MS:
             # It ended before. Under a name of the bot's there may be another order by now.
             return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else NOT_SO_FAR
         if endpoint.call_class is CallClass.CANCEL:
@@ -209,7 +210,7 @@ def _at(told: Any, way: tuple[str, ...]) -> list[Row] | None:
 
 
 def _time_ms(shown: Shown, row: Row, name: str) -> float:
-    """As a number in the exchange's unit, or as a text of ISO 8601, of UTC where it names no zone; 0 if it is neither."""
+    """As a number in the exchange's unit, or as a text of ISO 8601 (UTC where it names no zone); 0 if it is neither."""
     value = row.get(name)
     try:
         number = float(value or 0) * shown.unit_ms
