@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
+from proxy.exchanges import EXCHANGES
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
@@ -22,7 +23,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: Literal["binance", "kraken", "cryptocom", "okx"]
     network: int
     keys: int = 3
     addresses: int = 20
@@ -45,6 +46,14 @@ def key_of(plan: AccountPlan, number: int) -> tuple[str, str, str]:
     return alias, f"dummy-key-{plan.name}-{number}", secret
 
 
+_PASSPHRASES = frozenset({"okx"})
+
+
+def passphrase_of(plan: AccountPlan) -> str:
+    """Of all its keys; "" at exchanges where keys have none."""
+    return f"dummy-passphrase-{plan.name}" if plan.exchange in _PASSPHRASES else ""
+
+
 def token_of(bot: str) -> str:
     return f"dummy-token-{bot}"
 
@@ -56,7 +65,10 @@ def simulation(plans: tuple[AccountPlan, ...]) -> SimConfig:
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            keys.append(SimKey(alias=alias, key=key, secret=secret, addresses=addresses_of(plan)))
+            passphrase = passphrase_of(plan)
+            keys.append(
+                SimKey(alias=alias, key=key, secret=secret, addresses=addresses_of(plan), passphrase=passphrase)
+            )
         accounts.append(
             SimAccount(exchange=plan.exchange, name=plan.name, keys=tuple(keys), tier=plan.tier or "intermediate")
         )
@@ -72,12 +84,14 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            credential = Credential(plan.name, alias, key, secret.encode())
+            credential = Credential(plan.name, alias, key, secret.encode(), passphrase_of(plan))
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
-        upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        upstream = {
+            product: upstream_of(sim.url(plan.exchange, product), private_ok=True)
+            for product in EXCHANGES[plan.exchange].table.products
+        }
         accounts[plan.name] = AccountConfig(
-            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
+            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), upstream, {}, {}, (), False
         )
     return Config(
         listen=("127.0.0.1:0",),

@@ -8,9 +8,9 @@ import pytest
 
 from proxy.cli.world import AccountPlan
 from proxy.simulator.ledger import Entry
-from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, World, allocation
+from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, OKX, World, allocation
 
-CASES = [(BINANCE, "BTC/USDT"), (KRAKEN, "BTC/USD"), (CRYPTOCOM, "BTC/USDT")]
+CASES = [(BINANCE, "BTC/USDT"), (KRAKEN, "BTC/USD"), (CRYPTOCOM, "BTC/USDT"), (OKX, "BTC/USDT")]
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"  # the example of BIP 173
 
@@ -38,8 +38,8 @@ def check_ledger(world: World, plan: AccountPlan, entries: list[Entry], orders: 
     assert orders == 1
     assert world.do(world.sim.ledger.duplicates) == {}
     _, order = world.do(lambda: list(world.sim.ledger.executed))[-1]
-    # Its own on Binance, ours where it gives none.
-    assert order.client_id.startswith("x-" if plan is BINANCE else "og")
+    # Its own on Binance and OKX, ours where it gives none.
+    assert order.client_id.startswith({BINANCE: "x-", OKX: "6b9ad766b55dBCDE"}.get(plan, "og"))
 
 
 def test_sync(world: World, case: Any) -> None:

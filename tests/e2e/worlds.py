@@ -28,7 +28,8 @@ _T = TypeVar("_T")
 BINANCE = AccountPlan("binance-main", "binance", 1)
 KRAKEN = AccountPlan("kraken-main", "kraken", 2, tier="pro")
 CRYPTOCOM = AccountPlan("cryptocom-main", "cryptocom", 3)
-PLANS = (BINANCE, KRAKEN, CRYPTOCOM)
+OKX = AccountPlan("okx-main", "okx", 4)
+PLANS = (BINANCE, KRAKEN, CRYPTOCOM, OKX)
 BOT = "grid-1"
 OTHER_BOT = "grid-2"
 
