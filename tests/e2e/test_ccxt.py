@@ -10,7 +10,7 @@ from proxy.cli.world import AccountPlan
 from proxy.simulator.ledger import Entry
 from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, OKX, World, allocation
 
-CASES = [(BINANCE, "BTC/USDT"), (KRAKEN, "BTC/USD"), (CRYPTOCOM, "BTC/USDT"), (OKX, "BTC/USDT")]
+CASES = [(BINANCE, "BTC/USDT"), (KRAKEN, "BTC/USD"), (CRYPTOCOM, "BTC/USDT")]
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"  # the example of BIP 173
 

@@ -29,7 +29,7 @@ BINANCE = AccountPlan("binance-main", "binance", 1)
 KRAKEN = AccountPlan("kraken-main", "kraken", 2, tier="pro")
 CRYPTOCOM = AccountPlan("cryptocom-main", "cryptocom", 3)
 OKX = AccountPlan("okx-main", "okx", 4)
-PLANS = (BINANCE, KRAKEN, CRYPTOCOM, OKX)
+PLANS = (BINANCE, KRAKEN, CRYPTOCOM)
 BOT = "grid-1"
 OTHER_BOT = "grid-2"
 
