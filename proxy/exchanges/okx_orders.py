@@ -37,7 +37,7 @@ RULES = OrderRules(
 )
 
 # How soon an order shows is not documented, so there is plenty of time.
-ABSENCE = Absence(after_ms=10_000, looks=2, apart_ms=2_000)
+ABSENCE = Absence(after_ms=10_000, looks=3, apart_ms=1_000)
 
 _NONE = frozenset({"51603"})
 _ORDER = Look(
