@@ -703,6 +703,7 @@ def test_a_lost_cancel() -> None:
     done = write.shows(**OLD, state="canceled")
     assert done.state is Found.DONE
     assert write.rebuilt(done)["data"][0]["ts"] == SHOWN["uTime"]
+    assert write.shows(**OLD, state="mmp_canceled").state is Found.DONE
     assert write.shows(**OLD).state is Found.NOT_SO_FAR
     assert write.shows(**OLD, state="partially_filled").state is Found.NOT_SO_FAR
     assert write.shows(**OLD, state="filled").state is Found.NEVER

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -221,6 +222,8 @@ def test_a_place_that_is_not_asked_tells_nothing() -> None:
         ([ORDER | {"made": BEFORE}], Found.NOT_SO_FAR),
         ([ORDER | {"made": BEFORE}, ORDER], DONE),
         ([ORDER | {"made": ""}], Found.CANNOT_TELL),  # it may be the one
+        ([ORDER | {"made": "nan"}], Found.CANNOT_TELL),
+        ([ORDER | {"made": "-inf"}], Found.CANNOT_TELL),
         ([ORDER, ORDER | {"orderId": "6"}], Found.CANNOT_TELL),
     ],
 )
@@ -297,6 +300,16 @@ def test_units_of_time() -> None:
     write = Write("order", PLACE, shown=shown)
     assert write.shows(**(ORDER | {"made": AFTER * 1_000_000})) is DONE
     assert write.shows(**(ORDER | {"made": BEFORE * 1_000_000})) is Found.CANNOT_TELL
+
+
+def test_a_time_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert Write("order", PLACE).shows(**(ORDER | {"made": "2023-11-14T22:13:20"})) is DONE
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def done(text: str) -> Finding:
