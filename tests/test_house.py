@@ -97,6 +97,8 @@ UNMIRRORED = {
     "exchanges/binance_items.py": "tests/exchanges/test_items.py",
     "exchanges/cryptocom_items.py": "tests/exchanges/test_items.py",
     "exchanges/kraken_items.py": "tests/exchanges/test_items.py",
+    "exchanges/okx_errors.py": "the table of tests/exchanges/test_okx.py",
+    "exchanges/okx_orders.py": "the orders of tests/exchanges/test_okx.py",
     "limits/plan.py": "the routes of tests/limits/test_ledger.py",
     "limits/refused.py": "the refusals of tests/limits/test_ledger.py",
     "limits/saved.py": "the file of tests/test_ledger_file.py",

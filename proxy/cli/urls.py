@@ -97,10 +97,20 @@ def _bybit(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("pybit", pybit)]
 
 
+def _okx(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.okx({{'apiKey': '{TOKEN}', 'secret': 'unused', 'password': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'rest': '{base}'}})"
+    )
+    library = f"trade = okx.Trade.TradeAPI('{TOKEN}', 'unused', 'unused', domain='{base}')"
+    return [Setting("ccxt", ccxt), Setting("python-okx", library)]
+
+
 _FOR = {
     "binance": _binance,
     "kraken": _kraken,
     "cryptocom": _cryptocom,
     "coinbase": _coinbase,
     "bybit": _bybit,
+    "okx": _okx,
 }

@@ -8,6 +8,7 @@ from proxy.exchanges import (
     coinbase,
     cryptocom,
     kraken,
+    okx,
 )
 from proxy.exchanges.form import Exchange
 
@@ -19,5 +20,6 @@ EXCHANGES: Mapping[str, Exchange] = {
         coinbase,
         cryptocom,
         kraken,
+        okx,
     )
 }

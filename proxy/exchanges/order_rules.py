@@ -36,8 +36,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """`rules`: by "METHOD path"; one that ends in "*" is for all paths that begin so, and the rest of the path is an
-    order's name. `place`: where the exchange takes the parameters of a write. `shape`: our ids in the exchange's form.
+    """`rules`: by the endpoint's name; a value in its path is a parameter by the name that stands in the braces.
+    `place`: where the exchange takes the parameters of a write. `shape`: our ids in the exchange's form.
     """
 
     rules: Mapping[str, Rule]
@@ -78,7 +78,7 @@ class OrderRules:
             return request, params
         if rule.rows:
             return self._identify_rows(rule, request, params, fresh)
-        if params.get(rule.id):
+        if params.get(rule.id) or ROWS in params:  # a list where one order belongs is the exchange's to refuse
             return request, params
         text = self.shape(fresh())
         return self._with(rule.id, text, request), {**params, rule.id: text}
@@ -112,6 +112,8 @@ class OrderRules:
         if listed is None:
             return request, params
         written = edited_rows(listed, name)
+        if written == listed.raw:
+            return request, params
         if rule.rows == ROWS:
             body = written.encode()
         else:
@@ -145,9 +147,8 @@ def _values(row: Mapping[str, Any], name: str) -> list[str]:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return []
-    if isinstance(value, list):
-        return [str(one) for one in value if isinstance(one, str | int) and one != ""]
-    return [str(value)] if value not in (None, "", False, True) else []
+    listed = value if isinstance(value, list) else [value]
+    return [str(one) for one in listed if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
 
 
 def _in(rule: Rule, row: Mapping[str, Any], params: Mapping[str, str], value: str) -> str:

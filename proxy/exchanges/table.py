@@ -47,6 +47,8 @@ class Table:
     templates: tuple[Template, ...] = ()
     elsewhere: Mapping[tuple[str, str, str], Endpoint] = field(default_factory=dict)
     """(product, method, path) of paths that an earlier product has too, on a host of its own."""
+    guarded: tuple[str, ...] = ()
+    """Paths of the rows of money and settings, in lower case: no row for many paths takes what begins so."""
 
     def products_of(self, host: str | None, path: str) -> list[Product]:
         """The products that own a path; `host` None leaves the choice to the path."""
@@ -57,8 +59,9 @@ class Table:
         ]
 
     def match(self, method: str, path: str, product: str = "") -> Endpoint | None:
-        """The row of a call, or None; of this product only, if one is named. A path that speaks of money needs a row
-        of its own, and so does one that a server might read as another path."""
+        """The row of a call, or None; of this product only, if one is named. A path that speaks of money, or is like
+        that of a row of money or settings, needs a row of its own, and so does one that a server might read as another
+        path."""
         row = self.elsewhere.get((product, method, path)) or self.exact.get((method, path))
         if row is not None and product in ("", row.product):
             return row
@@ -67,6 +70,8 @@ class Table:
         for template in self.templates:
             if template.method == method and product in ("", template.endpoint.product) and template.path.match(path):
                 return template.endpoint
+        if path.lower().startswith(self.guarded):
+            return None
         for row_method, prefix, endpoint in self.patterns:
             if row_method == method and product in ("", endpoint.product) and path.startswith(prefix):
                 return endpoint

@@ -1,7 +1,7 @@
 """Reading an exchange's YAML table. It is checked while it is read: a wrong table stops the program."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -88,7 +88,13 @@ def _table(raw: dict[str, Any]) -> Table:
         feedback,
         tuple(templates),
         elsewhere,
+        _guarded([*exact.values(), *elsewhere.values()]),
     )
+
+
+def _guarded(rows: Iterable[Endpoint]) -> tuple[str, ...]:
+    strict = (CallClass.WITHDRAW, CallClass.ADMIN)
+    return tuple(sorted({row.path.lower() for row in rows if row.call_class in strict}))
 
 
 def _require_source(group: dict[str, Any]) -> None:

@@ -241,6 +241,14 @@ def test_no_spelling_of_a_money_call_is_another_call(exchange: str, method: str,
         assert row is None or row.call_class in (CallClass.WITHDRAW, CallClass.ADMIN), (other_method, other)
 
 
+def test_rows_for_many_paths_keep_off_those_of_money_and_settings(tmp_path: Path) -> None:
+    more = "      POST set-leverage: {class: admin}\n"
+    table = small(tmp_path, _SMALL + more)
+    assert table.match("GET", "/v1/set-position") is not None
+    for path in ("/v1/set-leverage", "/v1/Set-Leverage", "/v1/set-leverage/x", "/v1/set-leverages"):
+        assert table.match("GET", path) is None, path
+
+
 def test_there_are_money_rows_to_test() -> None:
     assert {name for name, _, _ in MONEY} >= {"binance", "kraken", "cryptocom"}
 
