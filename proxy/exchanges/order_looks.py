@@ -28,8 +28,9 @@ class Look:
     `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
     missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
     answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    its id. `page`: a list of so many may go on, and proves nothing then. `more`: a member of the answer by which it says
+    that it goes on. `made_only`: asked for new orders only, as a cancelled one is found by its id. `read`: the orders of
+    an answer that shows them in another way than `Shown` has it, in that way; `rows` is not looked at then.
     """
 
     endpoint: str
@@ -40,7 +41,9 @@ class Look:
     none: frozenset[str] = frozenset()
     lists: bool = False
     page: int = 0
+    more: str = ""
     made_only: bool = False
+    read: Callable[[Any], "list[Row] | None"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class OrderLooks:
             return NOT_SO_FAR
         if code is not None or reply.status != 200:
             return CANNOT_TELL
-        rows = _at(told, look.rows)
+        rows = _at(told, look.rows) if look.read is None else look.read(told)
         if rows is None:
             return CANNOT_TELL
         shown = self.shown(endpoint)
@@ -117,7 +120,8 @@ class OrderLooks:
             new = [row for row in own if _time_ms(shown, row, shown.made) >= lookup.since_ms - SKEW_MS]
         if len(new) == 1:
             return self._finding(endpoint, params, lookup, shown, new[0])
-        if new or (look.page and len(rows) >= look.page):
+        goes_on = (look.page and len(rows) >= look.page) or (look.more and told.get(look.more))
+        if new or goes_on:
             return CANNOT_TELL
         return NOT_SO_FAR if look.lists or not own else CANNOT_TELL
 

@@ -117,7 +117,7 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         return dict(cost.values).get(value, cost.units)
     if cost.each is not None:
         elements = _elements(value)
-        return cost.units if elements is None else cost.each * max(elements, 1)
+        return cost.units if elements is None else cost.fixed + cost.each * max(elements, 1)
     try:
         number = float(value) if not cost.counted else float(_elements(value) or "inf")
     except ValueError:
