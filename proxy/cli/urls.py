@@ -32,7 +32,11 @@ def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
     return found
 
 
-_PROBES = {"kraken": "/0/public/Time", "cryptocom": "/exchange/v1/public/get-tickers"}
+_PROBES = {
+    "kraken": "/0/public/Time",
+    "krakenfutures": "/derivatives/api/v3/instruments/status",
+    "cryptocom": "/exchange/v1/public/get-tickers",
+}
 
 
 def _binance(base: str) -> list[Setting]:
@@ -64,6 +68,19 @@ def _kraken(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("krakenex", krakenex)]
 
 
+def _krakenfutures(base: str) -> list[Setting]:
+    apis = (
+        ("public", "/derivatives/api/"), ("private", "/derivatives/api/"),
+        ("charts", "/api/charts/"), ("history", "/api/history/"),
+    )  # fmt: skip
+    rows = "".join(f"\n    '{name}': '{base}{path}'," for name, path in apis)
+    ccxt = (
+        f"exchange = ccxt.krakenfutures({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
 def _cryptocom(base: str) -> list[Setting]:
     ccxt = (
         f"exchange = ccxt.cryptocom({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
@@ -76,4 +93,4 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}
+_FOR = {"binance": _binance, "kraken": _kraken, "krakenfutures": _krakenfutures, "cryptocom": _cryptocom}

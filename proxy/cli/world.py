@@ -14,6 +14,8 @@ from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
 
+# What the exchanges call their products, where the simulation has others than "spot".
+_PRODUCTS = {"cryptocom": ("api",), "krakenfutures": ("api",)}
 _GRANTED = frozenset({"public", "read", "cancel", "place"})
 
 
@@ -22,7 +24,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: Literal["binance", "kraken", "krakenfutures", "cryptocom"]
     network: int
     keys: int = 3
     addresses: int = 20
@@ -40,7 +42,7 @@ def key_of(plan: AccountPlan, number: int) -> tuple[str, str, str]:
     """(alias, key, secret) of one dummy key."""
     alias = f"key-{number}"
     secret = f"dummy-secret-{plan.name}-{number}"
-    if plan.exchange == "kraken":  # its secrets are base64
+    if plan.exchange in ("kraken", "krakenfutures"):  # their secrets are base64
         secret = base64.b64encode(secret.encode()).decode()
     return alias, f"dummy-key-{plan.name}-{number}", secret
 
@@ -75,9 +77,18 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
             credential = Credential(plan.name, alias, key, secret.encode())
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
         upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        products = _PRODUCTS.get(plan.exchange, ("spot",))
         accounts[plan.name] = AccountConfig(
-            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
+            plan.name,
+            plan.exchange,
+            plan.tier,
+            addresses,
+            tuple(keys),
+            dict.fromkeys(products, upstream),
+            {},
+            {},
+            (),
+            False,
         )
     return Config(
         listen=("127.0.0.1:0",),

@@ -32,7 +32,7 @@ from proxy.exchanges.order_looks import Look, OrderLooks, Row
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
 # That a history is complete after ten seconds is a guess, as nobody states it.
-ABSENCE = Absence(after_ms=10_000, looks=2, apart_ms=2_000)
+ABSENCE = Absence(after_ms=10_000, looks=3, apart_ms=2_000)
 
 _ALL = f"POST {API}cancelallorders"
 _LATEST_MS = 60_000  # a call that was signed at some moment has done by then what it does

@@ -28,9 +28,9 @@ class Look:
     `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
     missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
     answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `more`: a member of the answer by which it says
-    that it goes on. `made_only`: asked for new orders only, as a cancelled one is found by its id. `read`: the orders of
-    an answer that shows them in another way than `Shown` has it, in that way; `rows` is not looked at then.
+    its id. `page`: a list of so many may go on, and proves nothing then. `more`: a member of the answer that is there
+    if it goes on. `made_only`: asked for new orders only, as a cancelled one is found by its id. `read`: makes rows as
+    `Shown` has them of an answer that shows its orders in another way; `rows` is not looked at then.
     """
 
     endpoint: str
