@@ -223,7 +223,7 @@ def spellings(method: str, path: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("exchange", "method", "path"), MONEY)
 def test_no_spelling_of_a_money_call_is_another_call(exchange: str, method: str, path: str) -> None:
-    """It meets its own row, or a row as strict, or none; or the row that reads what it would change, if one is named."""
+    """It meets its own row, or one as strict, or none; or the row that reads what it would change, if one is named."""
     table = EXCHANGES[exchange].table
     for other_method, other in spellings(method, path):
         row = table.match(other_method, other)
