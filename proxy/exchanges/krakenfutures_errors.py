@@ -67,8 +67,8 @@ _ERRORS: Mapping[str, Code] = {
     "unknownError": DOWN_PERHAPS,
 }
 _STATUSES: Mapping[str, Code] = {
-    # An earlier attempt may have made that order: it is looked for, and never sent again.
-    "clientOrderIdAlreadyExist": DOUBTFUL,
+    # This copy was refused, but an earlier one may have made that order: it is looked for, and never sent again.
+    "clientOrderIdAlreadyExist": Code(Outcome.REFUSED, executed=Executed.UNKNOWN),
     "clientOrderIdTooLong": REFUSED,
     "clientOrderIdTooBig": REFUSED,
     "invalidOrderType": REFUSED,
@@ -143,11 +143,12 @@ def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
 
 
 def _batch(verdict: Verdict, statuses: list[Any]) -> Verdict:
-    """As a whole: doubtful if one of its orders is, refused if all of them are."""
+    """As a whole: doubtful if one of its orders is, refused if all of them are. The answer is the bot's in any case, as
+    it names the other orders."""
     told = [executed_by(str(status)) for status in statuses]
     if Executed.UNKNOWN in told:
         doubtful = str(statuses[told.index(Executed.UNKNOWN)])
-        return Verdict(Outcome.UNKNOWN, Executed.UNKNOWN, None, None, doubtful[:60])
+        return Verdict(Outcome.REFUSED, Executed.UNKNOWN, None, None, doubtful[:60])
     if told and Executed.YES not in told:
         return Verdict(Outcome.REFUSED, Executed.NO, None, None, str(statuses[0])[:60])
     return verdict

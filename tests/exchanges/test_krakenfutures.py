@@ -503,7 +503,7 @@ def test_done(member: str, status: str) -> None:
 
 
 STATUSES = {
-    "clientOrderIdAlreadyExist": _UNKNOWN,
+    "clientOrderIdAlreadyExist": (Outcome.REFUSED, None, MAYBE),
     **dict.fromkeys(("clientOrderIdTooLong", "clientOrderIdTooBig", "invalidOrderType", "invalidSide"), _REFUSED),
     **dict.fromkeys(("invalidSize", "invalidPrice", "insufficientAvailableFunds", "selfFill"), _REFUSED),
     **dict.fromkeys(("tooManySmallOrders", "maxPositionViolation", "marketSuspended", "marketInactive"), _REFUSED),
@@ -567,9 +567,9 @@ def test_kill_switches() -> None:
         (["placed", "cancelled"], Outcome.ACCEPTED, YES, ""),
         (["placed", "invalidSize"], Outcome.ACCEPTED, YES, ""),
         (["invalidPrice", "notFound"], Outcome.REFUSED, NO, "invalidPrice"),
-        (["placed", "clientOrderIdAlreadyExist"], Outcome.UNKNOWN, MAYBE, "clientOrderIdAlreadyExist"),
-        (["invalidSize", "someNewStatus"], Outcome.UNKNOWN, MAYBE, "someNewStatus"),
-        ([None], Outcome.UNKNOWN, MAYBE, "None"),
+        (["placed", "clientOrderIdAlreadyExist"], Outcome.REFUSED, MAYBE, "clientOrderIdAlreadyExist"),
+        (["invalidSize", "someNewStatus"], Outcome.REFUSED, MAYBE, "someNewStatus"),
+        ([None], Outcome.REFUSED, MAYBE, "None"),
     ],
 )
 def test_batches_as_a_whole(statuses: list[str], outcome: Outcome, executed: Executed, code: str) -> None:
