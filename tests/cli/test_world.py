@@ -12,12 +12,13 @@ PLANS = (
     AccountPlan("b", "binance", 1),
     AccountPlan("k", "kraken", 2, keys=1, addresses=2, tier="pro"),
     AccountPlan("c", "cryptocom", 3, keys=2, addresses=1),
+    AccountPlan("f", "krakenfutures", 4, keys=1, addresses=1),
 )
 
 
 def test_addresses_are_loopback_and_apart() -> None:
     found = [address for plan in PLANS for address in addresses_of(plan)]
-    assert len(found) == len(set(found)) == 23
+    assert len(found) == len(set(found)) == 24
     assert all(address.startswith("127.10.") for address in found)
 
 
@@ -38,7 +39,7 @@ async def test_the_daemon_knows_the_simulations_keys_and_addresses(tmp_path: Pat
         (upstream,) = set(ours.upstream.values())
         assert f"{upstream.scheme}://{upstream.authority}" == sim.url(plan.exchange)
         assert upstream.private_ok
-    assert {bot.accounts for bot in config.bots.values()} == {frozenset({"b", "k", "c"})}
+    assert {bot.accounts for bot in config.bots.values()} == {frozenset({"b", "k", "c", "f"})}
     assert config.listen == ("127.0.0.1:0",) and config.state_dir == tmp_path
     await sim.stop()
 
@@ -47,5 +48,5 @@ async def test_the_daemon_knows_the_simulations_keys_and_addresses(tmp_path: Pat
 def test_keys_and_tokens_say_that_they_are_dummies(plan: AccountPlan) -> None:
     alias, key, secret = key_of(plan, 1)
     assert alias == "key-1" and key.startswith("dummy-")
-    assert secret.startswith("dummy-") or plan.exchange == "kraken"
+    assert secret.startswith("dummy-") or plan.exchange in ("kraken", "krakenfutures")
     assert token_of("grid").startswith("dummy-")

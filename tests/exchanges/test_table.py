@@ -179,6 +179,8 @@ EACH = Cost("w", 40, param="orders", each=8)
         # Commas inside the elements are not between them.
         (EACH, {"orders": '[{"pair":"A","price":"1"},{"pair":"B","price":"2,5"}]'}, 16),
         (EACH, {"orders": " [[1,2],[3,4],[5,6]]\n"}, 24),
+        (Cost("w", 109, param="orders", each=1, fixed=9), {"orders": "[1,2,3]"}, 12),
+        (Cost("w", 109, param="orders", each=1, fixed=9), {}, 109),
         # What cannot be read costs the most that the row knows.
         (EACH, {"orders": "[broken"}, 40),
         (EACH, {"orders": '{"a":1}'}, 40),
