@@ -32,7 +32,11 @@ def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
     return found
 
 
-_PROBES = {"kraken": "/0/public/Time", "cryptocom": "/exchange/v1/public/get-tickers"}
+_PROBES = {
+    "kraken": "/0/public/Time",
+    "krakenfutures": "/derivatives/api/v3/instruments/status",
+    "cryptocom": "/exchange/v1/public/get-tickers",
+}
 
 
 def _binance(base: str) -> list[Setting]:
@@ -62,6 +66,19 @@ def _kraken(base: str) -> list[Setting]:
     )
     krakenex = f"api = krakenex.API(key='{TOKEN}', secret='dW51c2Vk')\napi.uri = '{base}'"
     return [Setting("ccxt", ccxt), Setting("krakenex", krakenex)]
+
+
+def _krakenfutures(base: str) -> list[Setting]:
+    apis = (
+        ("public", "/derivatives/api/"), ("private", "/derivatives/api/"),
+        ("charts", "/api/charts/"), ("history", "/api/history/"),
+    )  # fmt: skip
+    rows = "".join(f"\n    '{name}': '{base}{path}'," for name, path in apis)
+    ccxt = (
+        f"exchange = ccxt.krakenfutures({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
 
 
 def _cryptocom(base: str) -> list[Setting]:
@@ -109,6 +126,7 @@ def _okx(base: str) -> list[Setting]:
 _FOR = {
     "binance": _binance,
     "kraken": _kraken,
+    "krakenfutures": _krakenfutures,
     "cryptocom": _cryptocom,
     "coinbase": _coinbase,
     "bybit": _bybit,

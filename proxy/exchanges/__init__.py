@@ -8,6 +8,7 @@ from proxy.exchanges import (
     coinbase,
     cryptocom,
     kraken,
+    krakenfutures,
     okx,
 )
 from proxy.exchanges.form import Exchange
@@ -20,6 +21,7 @@ EXCHANGES: Mapping[str, Exchange] = {
         coinbase,
         cryptocom,
         kraken,
+        krakenfutures,
         okx,
     )
 }

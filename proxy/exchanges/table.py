@@ -65,11 +65,16 @@ class Table:
         row = self.elsewhere.get((product, method, path)) or self.exact.get((method, path))
         if row is not None and product in ("", row.product):
             return row
-        if self.speaks_of_money(path) or _AMBIGUOUS.search(path):
+        if _AMBIGUOUS.search(path):
             return None
+        money = self.speaks_of_money(path)
         for template in self.templates:
+            if money and not self.speaks_of_money(template.endpoint.path):  # the word is a value's, not the row's
+                continue
             if template.method == method and product in ("", template.endpoint.product) and template.path.match(path):
                 return template.endpoint
+        if money:
+            return None
         if path.lower().startswith(self.guarded):
             return None
         for row_method, prefix, endpoint in self.patterns:
@@ -125,7 +130,7 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
         return priced
     if cost.each is not None:
         elements = _elements(value)
-        return cost.units if elements is None else cost.each * max(elements, 1)
+        return cost.units if elements is None else cost.fixed + cost.each * max(elements, 1)
     try:
         number = float(value) if not cost.counted else float(_elements(value) or "inf")
     except ValueError:

@@ -182,6 +182,7 @@ def _cost(limit: str, price: Any) -> Cost:
         steps=tuple((float(up_to), float(u)) for up_to, u in price.get("count", price.get("steps", {})).items()),
         present=float(price["given"]) if "given" in price else None,
         each=float(price["each"]) if "each" in price else None,
+        fixed=float(price.get("fixed", 0)),
         accepted=float(price["accepted"]) if "accepted" in price else None,
         counted="count" in price,
         values=tuple((str(value), float(u)) for value, u in price.get("values", {}).items()),

@@ -18,6 +18,7 @@ LISTEN = "127.0.0.1:8799"
         ("bybit", ["any client", "ccxt", "pybit", "curl"]),
         ("kraken", ["any client", "ccxt", "krakenex", "curl"]),
         ("coinbase", ["any client", "ccxt", "curl"]),
+        ("krakenfutures", ["any client", "ccxt", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),
         ("okx", ["any client", "ccxt", "python-okx", "curl"]),
     ],
