@@ -25,8 +25,8 @@ class Look:
     """One place where an order may be. `endpoint`: "METHOD path" of the table.
 
     `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
-    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
-    missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
+    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row, or {since_ms} and
+    {since_s}, shortly before the write was signed; a look of which one is missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
     answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
     its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
     cancelled one is found by its id.
@@ -178,6 +178,7 @@ def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
     value, asked = given
     names = {name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int)}
     names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
+    names["since_s"] = str(max(since_ms - SKEW_MS, 0) // 1000)
     method, _, path = look.endpoint.partition(" ")
     try:
         request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), b"")
