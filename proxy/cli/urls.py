@@ -76,4 +76,16 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}
+def _gate(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.gate({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"for group in exchange.urls['api'].values():\n"
+        f"  group.update(dict.fromkeys(group, '{base}/api/v4'))"
+    )
+    library = (
+        f"client = gate_api.ApiClient(gate_api.Configuration(host='{base}/api/v4', key='{TOKEN}', secret='unused'))"
+    )
+    return [Setting("ccxt", ccxt), Setting("gate-api", library)]
+
+
+_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom, "gate": _gate}

@@ -7,9 +7,9 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
+from proxy.exchanges import EXCHANGES
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
@@ -22,7 +22,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: str
     network: int
     keys: int = 3
     addresses: int = 20
@@ -75,9 +75,18 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
             credential = Credential(plan.name, alias, key, secret.encode())
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
         upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        products = EXCHANGES[plan.exchange].table.products
         accounts[plan.name] = AccountConfig(
-            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
+            plan.name,
+            plan.exchange,
+            plan.tier,
+            addresses,
+            tuple(keys),
+            dict.fromkeys(products, upstream),
+            {},
+            {},
+            (),
+            False,
         )
     return Config(
         listen=("127.0.0.1:0",),

@@ -26,10 +26,10 @@ class Look:
 
     `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
     `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row, or {since_ms} and
-    {since_s}, shortly before the write was signed; a look of which one is missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
-    answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    {since_s}, shortly before the write was signed; a look of which one is missing is not made. `path` "": that of the
+    endpoint. `rows`: the way to the order, or to a list of orders, in the answer. `none`: codes that say "no such
+    order". `lists`: it lists all that is open, or the past, not one order by its id. `page`: a list of so many may go
+    on, and proves nothing then. `made_only`: asked for new orders only, as a cancelled one is found by its id.
     """
 
     endpoint: str

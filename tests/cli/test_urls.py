@@ -17,6 +17,7 @@ LISTEN = "127.0.0.1:8799"
         ("binance", ["any client", "ccxt", "python-binance", "curl"]),
         ("kraken", ["any client", "ccxt", "krakenex", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),
+        ("gate", ["any client", "ccxt", "gate-api", "curl"]),
     ],
 )
 def test_for_whom(exchange: str, clients: list[str]) -> None:

@@ -223,10 +223,13 @@ def spellings(method: str, path: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("exchange", "method", "path"), MONEY)
 def test_no_spelling_of_a_money_call_is_another_call(exchange: str, method: str, path: str) -> None:
-    """It meets its own row, or a row as strict, or none."""
+    """It meets its own row, or a row as strict, or none; or the read by which what it moves is listed."""
     table = EXCHANGES[exchange].table
     for other_method, other in spellings(method, path):
         row = table.match(other_method, other)
+        if row is not None and row.call_class is CallClass.READ:
+            assert other_method == "GET" != method, (other_method, other)
+            continue
         assert row is None or row.call_class in (CallClass.WITHDRAW, CallClass.ADMIN), (other_method, other)
 
 

@@ -1,0 +1,159 @@
+"""Gate's clients, untouched but for printed settings, through the daemon to the simulated exchange."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import ccxt
+import ccxt.async_support
+import gate_api
+import pytest
+from gate_api.exceptions import GateApiException
+
+from proxy.cli.world import AccountPlan
+from proxy.simulator import Fault
+from tests.e2e.bots import one
+from tests.e2e.worlds import World, allocation
+
+GATE = AccountPlan("gate-main", "gate", 6)
+ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"  # the example of BIP 173
+ROOT = f"/{GATE.name}/api/v4"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    made = World((GATE,)).start()
+    yield made
+    made.stop()
+
+
+def client_of(world: World, module: Any, **options: Any) -> Any:
+    space: dict[str, Any] = {"ccxt": module}
+    exec(world.printed(GATE, "ccxt"), space)
+    client = space["exchange"]
+    client.options.update(options)
+    return client
+
+
+def check(world: World, start: Any, orders: int) -> None:
+    entries = world.since(start)
+    assert {entry.outcome for entry in entries} == {"ok"}
+    assert {entry.address for entry in entries} <= allocation(GATE)
+    assert len({entry.key for entry in entries if entry.key}) > 1
+    assert world.orders_since(start) == orders
+    assert world.do(world.sim.ledger.duplicates) == {}
+    executed = world.do(lambda: list(world.sim.ledger.executed))[-orders:]
+    assert all(order.client_id.startswith("t-og") for _, order in executed)
+
+
+def test_six_calls(world: World) -> None:
+    start, client = world.mark(), client_of(world, ccxt)
+    client.load_markets()
+    ticker = client.fetch_ticker("BTC/USDT")
+    assert ticker["bid"] < ticker["last"] < ticker["ask"]
+    before = client.fetch_balance()
+    placed = client.create_order("BTC/USDT", "limit", "buy", 0.01, 50_000)
+    resting = client.fetch_order(placed["id"], "BTC/USDT")
+    assert (resting["status"], resting["price"], resting["amount"]) == ("open", 50_000, 0.01)
+    assert client.fetch_balance()["USDT"]["used"] == before["USDT"]["used"] + 500
+    assert [order["id"] for order in client.fetch_open_orders("BTC/USDT")] == [placed["id"]]
+    changed = client.edit_order(placed["id"], "BTC/USDT", "limit", "buy", 0.02, 49_000)
+    assert (changed["price"], changed["amount"]) == (49_000, 0.02)
+    client.cancel_order(placed["id"], "BTC/USDT")
+    assert client.fetch_order(placed["id"], "BTC/USDT")["status"] == "canceled"
+    check(world, start, 1)
+    client.session.close()
+
+
+async def test_six_calls_async(world: World) -> None:
+    start = world.mark()
+    async with client_of(world, ccxt.async_support) as client:
+        await client.load_markets()
+        assert (await client.fetch_ticker("BTC/USDT"))["last"]
+        await client.fetch_balance()
+        placed = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 50_000)
+        assert [order["id"] for order in await client.fetch_open_orders("BTC/USDT")] == [placed["id"]]
+        await client.cancel_order(placed["id"], "BTC/USDT")
+        assert (await client.fetch_order(placed["id"], "BTC/USDT"))["status"] == "canceled"
+    check(world, start, 1)
+
+
+def test_perpetuals(world: World) -> None:
+    start, client, symbol = world.mark(), client_of(world, ccxt), "BTC/USDT:USDT"
+    client.load_markets()
+    placed = client.create_order(symbol, "limit", "buy", 1, 50_000)
+    assert client.fetch_order(placed["id"], symbol)["status"] == "open"
+    assert [order["id"] for order in client.fetch_open_orders(symbol)] == [placed["id"]]
+    client.edit_order(placed["id"], symbol, "limit", "buy", 2, 49_000)
+    client.cancel_order(placed["id"], symbol)
+    assert client.fetch_order(placed["id"], symbol)["status"] == "canceled"
+    assert client.fetch_positions([symbol]) is not None
+    check(world, start, 1)
+    client.session.close()
+
+
+def test_batches(world: World) -> None:
+    start, client = world.mark(), client_of(world, ccxt)
+    client.load_markets()
+    for symbol, amount in (("BTC/USDT", 0.01), ("BTC/USDT:USDT", 1)):
+        rows = [{"symbol": symbol, "type": "limit", "side": "buy", "amount": amount, "price": 50_000 - n} for n in (1, 2)]
+        placed = client.create_orders(rows)
+        assert len(placed) == 2 and all(order["id"] for order in placed)
+        gone = client.cancel_orders([order["id"] for order in placed], symbol)
+        assert len(gone) == 2
+        assert client.fetch_open_orders(symbol) == []
+    assert world.orders_since(start) == 4
+    assert {entry.outcome for entry in world.since(start)} == {"ok"}
+    client.session.close()
+
+
+def test_the_official_library(world: World) -> None:
+    space: dict[str, Any] = {"gate_api": gate_api}
+    exec(world.printed(GATE, "gate-api"), space)
+    start, spot = world.mark(), gate_api.SpotApi(space["client"])
+    order = gate_api.Order(currency_pair="BTC_USDT", side="buy", amount="0.01", price="50000")
+    placed = spot.create_order(order)
+    assert spot.get_order(placed.id, "BTC_USDT").status == "open"
+    assert [row.id for rows in spot.list_all_open_orders() for row in rows.orders] == [placed.id]
+    assert spot.cancel_order(placed.id, "BTC_USDT").status == "cancelled"
+    futures = gate_api.FuturesApi(space["client"])
+    made = futures.create_futures_order("usdt", gate_api.FuturesOrder(contract="BTC_USDT", size="1", price="50000"))
+    assert futures.cancel_futures_order("usdt", str(made.id)).finish_as == "cancelled"
+    check(world, start, 2)
+    with pytest.raises(GateApiException) as caught:
+        gate_api.WithdrawalApi(space["client"]).withdraw(gate_api.LedgerRecord(currency="BTC", amount="1", chain="BTC"))
+    assert (caught.value.status, caught.value.label) == (403, "FORBIDDEN")
+    space["client"].rest_client.pool_manager.clear()
+
+
+def test_withdrawals_and_strangers(world: World) -> None:
+    client = client_of(world, ccxt)
+    client.load_markets()
+    start = world.mark()
+    with pytest.raises(ccxt.PermissionDenied, match="withdrawal_refused"):
+        client.withdraw("BTC", 0.1, ADDRESS)
+    with pytest.raises(ccxt.PermissionDenied, match="withdrawal_refused"):
+        client.transfer("USDT", 1, "spot", "swap")
+    client.apiKey = "dummy-token-of-nobody"
+    with pytest.raises(ccxt.AuthenticationError):
+        client.fetch_balance()
+    assert world.since(start) == []
+    client.session.close()
+
+
+ORDER = {"currency_pair": "BTC_USDT", "side": "buy", "amount": "0.01", "price": "50000"}
+PERPETUAL = {"contract": "BTC_USDT", "size": 1, "price": "50000", "tif": "gtc"}
+
+
+@pytest.mark.parametrize("path", ["spot/orders", "spot/batch_orders", "futures/usdt/orders", "futures/usdt/batch_orders"])
+def test_a_lost_answer_is_made_up_from_what_the_exchange_shows(world: World, path: str) -> None:
+    order: Any = ORDER if path.startswith("spot") else PERPETUAL
+    order = [{**order, "text": f"t-a-{path[:2]}"}, order] if "batch" in path else order
+    start = world.mark()
+    world.do(lambda: world.sim.faults.append(Fault(kind="drop_after", path=f"/api/v4/{path}", times=1)))
+    said = world.run(one(world, ("POST", f"{ROOT}/{path}", json.dumps(order).encode(), "application/json")))
+    assert said.status == 200, said
+    assert said.headers["x-ordergate-outcome"] == "executed"
+    rows = said.body if isinstance(said.body, list) else [said.body]
+    assert all(row["text"].startswith("t-") and row["id"] for row in rows)
+    assert world.orders_since(start) == len(rows)
