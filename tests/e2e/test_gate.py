@@ -1,5 +1,6 @@
 """Gate's clients, untouched but for printed settings, through the daemon to the simulated exchange."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from gate_api.exceptions import GateApiException
 
 from proxy.cli.world import AccountPlan
+from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
-from tests.e2e.bots import one
+from tests.e2e.bots import Said, one
 from tests.e2e.worlds import World, allocation
 
 GATE = AccountPlan("gate-main", "gate", 6)
@@ -96,7 +98,9 @@ def test_batches(world: World) -> None:
     start, client = world.mark(), client_of(world, ccxt)
     client.load_markets()
     for symbol, amount in (("BTC/USDT", 0.01), ("BTC/USDT:USDT", 1)):
-        rows = [{"symbol": symbol, "type": "limit", "side": "buy", "amount": amount, "price": 50_000 - n} for n in (1, 2)]
+        rows = [
+            {"symbol": symbol, "type": "limit", "side": "buy", "amount": amount, "price": 50_000 - n} for n in (1, 2)
+        ]
         placed = client.create_orders(rows)
         assert len(placed) == 2 and all(order["id"] for order in placed)
         gone = client.cancel_orders([order["id"] for order in placed], symbol)
@@ -142,18 +146,97 @@ def test_withdrawals_and_strangers(world: World) -> None:
 
 
 ORDER = {"currency_pair": "BTC_USDT", "side": "buy", "amount": "0.01", "price": "50000"}
+FILLED = {**ORDER, "price": "70000"}
 PERPETUAL = {"contract": "BTC_USDT", "size": 1, "price": "50000", "tif": "gtc"}
+AT_MARKET = {**PERPETUAL, "price": "0", "tif": "ioc"}
 
 
-@pytest.mark.parametrize("path", ["spot/orders", "spot/batch_orders", "futures/usdt/orders", "futures/usdt/batch_orders"])
-def test_a_lost_answer_is_made_up_from_what_the_exchange_shows(world: World, path: str) -> None:
-    order: Any = ORDER if path.startswith("spot") else PERPETUAL
-    order = [{**order, "text": f"t-a-{path[:2]}"}, order] if "batch" in path else order
+def call(world: World, method: str, path: str, body: Any = None) -> Said:
+    sent = b"" if body is None else json.dumps(body).encode()
+    return world.run(one(world, (method, f"{ROOT}/{path}", sent, "application/json")))
+
+
+def lose(world: World, method: str, path: str, *, executed: bool) -> None:
+    """The next answer to such a call."""
+    fault = Fault("drop", exchange="gate", method=method, path=f"/api/v4/{path}", executed=executed)
+    world.do(lambda: world.sim.faults.inject(fault))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("spot/orders", ORDER),
+        ("spot/orders", FILLED),
+        ("spot/batch_orders", [ORDER, FILLED, {**ORDER, "currency_pair": "ETH_USDT", "price": "2000"}]),
+        ("futures/usdt/orders", PERPETUAL),
+        ("futures/usdt/orders", AT_MARKET),
+        ("futures/usdt/batch_orders", [PERPETUAL, AT_MARKET]),
+    ],
+)
+def test_a_lost_answer_is_made_up_from_what_the_exchange_shows(world: World, path: str, body: Any) -> None:
     start = world.mark()
-    world.do(lambda: world.sim.faults.append(Fault(kind="drop_after", path=f"/api/v4/{path}", times=1)))
-    said = world.run(one(world, ("POST", f"{ROOT}/{path}", json.dumps(order).encode(), "application/json")))
-    assert said.status == 200, said
-    assert said.headers["x-ordergate-outcome"] == "executed"
-    rows = said.body if isinstance(said.body, list) else [said.body]
-    assert all(row["text"].startswith("t-") and row["id"] for row in rows)
-    assert world.orders_since(start) == len(rows)
+    lose(world, "POST", path, executed=True)
+    said = call(world, "POST", path, body)
+    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+    rows = said.body if isinstance(body, list) else [said.body]
+    assert len(rows) == (len(body) if isinstance(body, list) else 1) == world.orders_since(start)
+    assert all(row["text"].startswith("t-og") and row["id"] and row["status"] for row in rows)
+    assert all(row["succeeded"] for row in rows) if isinstance(body, list) else "succeeded" not in said.body
+
+
+@pytest.mark.parametrize(("place", "body"), [("spot/orders", ORDER), ("futures/usdt/orders", PERPETUAL)])
+@pytest.mark.parametrize("by", ["id", "text"])
+def test_a_lost_cancel_and_a_lost_change(world: World, place: str, body: Any, by: str) -> None:
+    spot, text = place.startswith("spot"), f"t-lost-{place[:2]}-{by}"
+    placed = call(world, "POST", place, {**body, "text": text}).body
+    path = f"{place}/{placed['id'] if by == 'id' else text}{'?currency_pair=BTC_USDT' if spot else ''}"
+    method = "PATCH" if spot else "PUT"
+    lose(world, method, place, executed=True)
+    said = call(world, method, path, {"price": "49000"})
+    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+    assert float(said.body["price"]) == 49_000
+    lose(world, "DELETE", place, executed=True)
+    said = call(world, "DELETE", path)
+    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+    assert said.body["finish_as"] == "cancelled" and said.body["id"] == placed["id"]
+
+
+@pytest.mark.parametrize("place", ["spot", "futures/usdt"])
+def test_lost_cancels_of_a_list(world: World, place: str) -> None:
+    body = ORDER if place == "spot" else PERPETUAL
+    placed = [str(call(world, "POST", f"{place}/orders", body).body["id"]) for _ in range(2)]
+    path = f"{place}/{'cancel_batch_orders' if place == 'spot' else 'batch_cancel_orders'}"
+    rows = [{"currency_pair": "BTC_USDT", "id": one} for one in placed] if place == "spot" else placed
+    lose(world, "POST", path, executed=True)
+    said = call(world, "POST", path, rows)
+    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+    assert [(row["id"], row["succeeded"]) for row in said.body] == [(one, True) for one in placed]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "spot/orders", ORDER),
+        ("POST", "futures/usdt/orders", PERPETUAL),
+        ("DELETE", "spot/orders/t-nobody?currency_pair=BTC_USDT", None),
+        ("DELETE", "futures/usdt/orders/12345", None),
+    ],
+)
+async def test_a_write_that_never_arrived_is_proven_absent(world: World, method: str, path: str, body: Any) -> None:
+    start = world.mark()
+    lose(world, method, path.partition("?")[0], executed=False)
+    sent = b"" if body is None else json.dumps(body).encode()
+    asked = asyncio.ensure_future(one(world, (method, f"{ROOT}/{path}", sent, "application/json")))
+    while not world.since(start) or not world.do(lambda: world.daemon.writes.resolution.searches._tasks):
+        await asyncio.sleep(0.01)
+    world.jump(10)  # longer than a bot waits
+    said = await asked
+    assert (said.status, said.headers["x-ordergate-outcome"], said.body["label"]) == (504, "unknown", "INTERNAL")
+    before = world.do(lambda: world.daemon.metrics.counts.get((RESOLVED, GATE.name, "absent"), 0))
+    for _ in range(60):
+        world.jump(5)
+        await asyncio.sleep(0.02)
+        if not world.do(lambda: len(world.daemon.writes.resolution.unknowns)):
+            break
+    assert world.do(lambda: world.daemon.metrics.counts.get((RESOLVED, GATE.name, "absent"), 0)) == before + 1
+    assert world.orders_since(start) == 0
