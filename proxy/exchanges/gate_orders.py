@@ -13,7 +13,7 @@ import orjson
 from proxy.exchanges.codes import Judge
 from proxy.exchanges.form import alone, readable
 from proxy.exchanges.json_body import ROWS
-from proxy.exchanges.lookup import Absence, Finding, Lookup, Rebuilt
+from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Lookup, Rebuilt
 from proxy.exchanges.order_looks import Look, OrderLooks, Row, Shown
 from proxy.exchanges.order_rules import OrderRules, Rule, rows_of
 from proxy.model import CallClass, Endpoint, Executed, Incoming, Item, Reply
@@ -196,7 +196,10 @@ class Book:
     def found(
         self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply
     ) -> Finding:
-        finding = self._looks.found(endpoint, request, params, lookup, _told(endpoint, reply))
+        reply = _told(endpoint, reply)
+        if "{order_id}" in lookup.endpoint and reply.status == 200 and not _names(reply, lookup.id):
+            return CANNOT_TELL  # an answer, but not about this order
+        finding = self._looks.found(endpoint, request, params, lookup, reply)
         order = {name: value for name, value in finding.order.items() if name not in _ADDED}
         return replace(finding, order=order)
 
@@ -251,6 +254,14 @@ class Book:
                     kept["id"] = row[ROWS]
                 told[n] = {**kept, "succeeded": False, "label": "TOO_BUSY", "message": "not executed"}
         return Rebuilt(200, orjson.dumps(told))
+
+
+def _names(reply: Reply, order: str) -> bool:
+    try:
+        found = orjson.loads(readable(reply) or b"")
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(found, dict) and order in (str(found.get("id")), str(found.get("text")))
 
 
 def _may_be(name: str, said: Row) -> bool:
