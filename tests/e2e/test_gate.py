@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ccxt
@@ -143,6 +143,47 @@ def test_withdrawals_and_strangers(world: World) -> None:
         client.fetch_balance()
     assert world.since(start) == []
     client.session.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("unlist"), "not_whitelisted"),
+        (Fault("clock", offset_ms=-90_000), "clock"),
+        (Fault("error", status=500), "unavailable"),
+        (Fault("html", status=502), "unknown"),
+        (Fault("cdn_ban", seconds=60), "banned"),
+        (Fault("delete_key"), "dead"),
+    ],
+    ids=lambda value: value.action if isinstance(value, Fault) else "",
+)
+def test_a_read_goes_out_again(new_world: Callable[..., World], fault: Fault, code: str) -> None:
+    world = new_world((GATE,))
+    assert call(world, "GET", "spot/accounts").status == 200
+    start = world.mark()
+    world.do(lambda: world.sim.faults.inject(fault))
+    said = call(world, "GET", "spot/accounts")
+    assert (said.status, said.headers["x-ordergate-attempts"]) == (200, "2"), said
+    first, second = [entry for entry in world.since(start) if entry.path.endswith("/accounts")]
+    assert fault.action == "clock" or (first.key, first.address) != (second.key, second.address)
+    assert bool(world.blocks()) is (code in ("not_whitelisted", "banned", "dead"))
+
+
+def test_a_bot_that_places_too_fast_waits_and_no_request_is_refused(new_world: Callable[..., World]) -> None:
+    """Ten orders a second on each market, those of mixed lists on their own."""
+    world = new_world((GATE,))
+    start = world.mark()
+    mixed = [ORDER] * 6 + [{**ORDER, "currency_pair": "ETH_USDT", "price": "2000"}] * 4
+    calls: list[tuple[str, Any]] = [("spot/batch_orders", mixed)] + [("spot/orders", ORDER)] * 5
+
+    async def at_once() -> list[Said]:
+        asked = [("POST", f"{ROOT}/{path}", json.dumps(body).encode(), "") for path, body in calls]
+        return await asyncio.gather(*(one(world, request) for request in asked))
+
+    answers = world.run(at_once())
+    assert [said.status // 100 for said in answers] == [2] * 6, answers
+    assert {entry.outcome for entry in world.since(start)} == {"ok"}
+    assert world.orders_since(start) == 15
 
 
 ORDER = {"currency_pair": "BTC_USDT", "side": "buy", "amount": "0.01", "price": "50000"}

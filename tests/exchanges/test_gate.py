@@ -35,6 +35,7 @@ from proxy.model import (
     SignedRequest,
     Stamp,
 )
+from tests.exchanges.test_table import spellings
 
 ROOT = "/api/v4/"
 WALL_MS = 1_700_000_000_987
@@ -403,6 +404,24 @@ def test_every_call_of_ccxt_is_named_or_refused_on_purpose() -> None:
                 filled = bot.implode_params(path, dict.fromkeys(bot.extract_params(path), "x"))
                 row = TABLE.match(method.upper(), f"{ROOT}{kind}/{filled}")
                 assert row is not None and row.auth is Auth.NONE, (kind, path)
+
+
+MONEY = [
+    *(("POST", "withdrawals"), ("DELETE", "withdrawals/1"), ("POST", "withdrawals/push"), ("POST", "wallet/transfers")),
+    *(("POST", "wallet/sub_account_transfers"), ("POST", "wallet/sub_account_to_sub_account"), ("POST", "wallet/push")),
+    *(("POST", "wallet/small_balance"), ("POST", "unified/loans"), ("POST", "margin/uni/loans")),
+    *(("POST", "sub_accounts/7/keys"), ("PUT", "sub_accounts/7/keys/k"), ("DELETE", "sub_accounts/7/keys/k")),
+    *(("POST", "crossex/transfers"), ("POST", "crossex/convert/orders"), ("POST", "tradfi/transactions")),
+    *(("POST", "p2p/merchant/transaction/confirm-receipt"), ("POST", "margin/loans/1/repayment")),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), MONEY)
+def test_no_spelling_of_a_money_call_moves_money(method: str, path: str) -> None:
+    for other_method, other in spellings(method, ROOT + path):
+        row = TABLE.match(other_method, other)
+        strict = row is not None and row.call_class in (CallClass.WITHDRAW, CallClass.ADMIN)
+        assert row is None or strict or (other_method == "GET" and row.call_class is CallClass.READ), (method, other)
 
 
 PACE: dict[tuple[str, str], list[tuple[float, int, Scope, str]]] = {
