@@ -145,14 +145,14 @@ _CODES: Mapping[str, Code] = {
 
 def label(found: Any, reply: Reply) -> str | None:
     """An answer's `label`; and 202, which says "received" and no more. Rows of a list have labels of their own."""
+    if reply.status == 202:
+        return "http 202"
     told = found.get("label") if isinstance(found, dict) else None
-    if isinstance(told, str) and told:
-        return told
-    return "http 202" if reply.status == 202 else None
+    return told if isinstance(told, str) and told else None
 
 
 _TABLE = load_table(Path(__file__).with_suffix(".yaml"))
-JUDGE = Judge(label, _CODES, front={202: codes.DOWN_PERHAPS}, wait_ns=_TABLE.feedback.reset_ns)
+JUDGE = Judge(label, _CODES, wait_ns=_TABLE.feedback.reset_ns)
 _ORDERS = gate_orders.Book(JUDGE)
 
 

@@ -530,7 +530,6 @@ LABELS: dict[tuple[int, str], tuple[Outcome, Scope | None, Executed]] = {
         for name in ("REPEATED_CREATION", "DUPLICATE_REQUEST", "ORDER_EXISTS")
     },
     (500, "SOMETHING_NEW"): UNKNOWN,
-    (202, "RECEIVED"): REFUSED,
 }
 
 
@@ -565,7 +564,7 @@ def test_accepted() -> None:
                 assert (verdict.outcome, verdict.executed) == (Outcome.ACCEPTED, Executed.YES)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"", b'{"id":"1"}', b"[]"])
+@pytest.mark.parametrize("body", [b"{}", b"", b'{"id":"1"}', b"[]", b'{"label":"RECEIVED"}'])
 def test_received_is_not_executed(body: bytes) -> None:
     verdict = EXCHANGE.classify(PLACE, answer(body, 202), WALL_MS)
     assert (verdict.outcome, verdict.executed) == (Outcome.UNKNOWN, MAYBE)
