@@ -81,6 +81,7 @@ UNMIRRORED = {
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",
+    "exchanges/gate_orders.py": "tests/exchanges/test_gate.py",
     "exchanges/kraken_errors.py": "the table of tests/exchanges/test_kraken.py",
     "exchanges/binance_ids.py": "tests/exchanges/test_ids.py",
     "exchanges/cryptocom_ids.py": "tests/exchanges/test_ids.py",

@@ -123,6 +123,18 @@ def _okx(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("python-okx", library)]
 
 
+def _gate(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.gate({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"for group in exchange.urls['api'].values():\n"
+        f"  group.update(dict.fromkeys(group, '{base}/api/v4'))"
+    )
+    library = (
+        f"client = gate_api.ApiClient(gate_api.Configuration(host='{base}/api/v4', key='{TOKEN}', secret='unused'))"
+    )
+    return [Setting("ccxt", ccxt), Setting("gate-api", library)]
+
+
 _FOR = {
     "binance": _binance,
     "kraken": _kraken,
@@ -131,4 +143,5 @@ _FOR = {
     "coinbase": _coinbase,
     "bybit": _bybit,
     "okx": _okx,
+    "gate": _gate,
 }

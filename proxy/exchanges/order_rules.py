@@ -125,12 +125,18 @@ class OrderRules:
 
 
 def rows_of(text: str) -> list[dict[str, Any]]:
-    """The objects of a JSON list; none if it is not one."""
+    """The objects of a JSON list; none if it is not one. A bare name or number stands as the one member ROWS."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return []
-    return [row if isinstance(row, dict) else {} for row in found] if isinstance(found, list) else []
+    return [_object(row) for row in found] if isinstance(found, list) else []
+
+
+def _object(row: Any) -> dict[str, Any]:
+    if isinstance(row, dict):
+        return row
+    return {ROWS: row} if isinstance(row, str | int) and not isinstance(row, bool) else {}
 
 
 def _rows(rule: Rule, params: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:

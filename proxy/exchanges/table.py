@@ -49,6 +49,8 @@ class Table:
     """(product, method, path) of paths that an earlier product has too, on a host of its own."""
     guarded: tuple[str, ...] = ()
     """Paths of the rows of money and settings, in lower case: no row for many paths takes what begins so."""
+    gets_read: bool = False
+    """By the exchange's own documents, a GET changes nothing, whatever its path: then a row for many GETs takes it."""
 
     def products_of(self, host: str | None, path: str) -> list[Product]:
         """The products that own a path; `host` None leaves the choice to the path."""
@@ -75,7 +77,7 @@ class Table:
                 return template.endpoint
         if money:
             return None
-        if path.lower().startswith(self.guarded):
+        if path.lower().startswith(self.guarded) and not (self.gets_read and method == "GET"):
             return None
         for row_method, prefix, endpoint in self.patterns:
             if row_method == method and product in ("", endpoint.product) and path.startswith(prefix):

@@ -89,6 +89,7 @@ def _table(raw: dict[str, Any]) -> Table:
         tuple(templates),
         elsewhere,
         _guarded([*exact.values(), *elsewhere.values()]),
+        bool(raw.get("gets_read", False)),
     )
 
 

@@ -21,6 +21,7 @@ LISTEN = "127.0.0.1:8799"
         ("krakenfutures", ["any client", "ccxt", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),
         ("okx", ["any client", "ccxt", "python-okx", "curl"]),
+        ("gate", ["any client", "ccxt", "gate-api", "curl"]),
     ],
 )
 def test_for_whom(exchange: str, clients: list[str]) -> None:

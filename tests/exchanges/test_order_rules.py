@@ -181,5 +181,5 @@ def test_ids_take_the_exchanges_own_form() -> None:
 
 
 def test_rows_keep_their_places() -> None:
-    assert rows_of('[{"a":1},5,null,{"b":2}]') == [{"a": 1}, {}, {}, {"b": 2}]
+    assert rows_of('[{"a":1},5,null,{"b":2}]') == [{"a": 1}, {"[]": 5}, {}, {"b": 2}]
     assert rows_of("{}") == rows_of("") == rows_of("[") == []
