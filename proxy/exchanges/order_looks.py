@@ -48,7 +48,8 @@ class Shown:
     """How an order is shown. `ids`: fields of its ids; `own`: the one that is the exchange's, so that it never comes
     again. `status`: the field of its state; `open`, `cancelled`, `rejected` (never in the book): which states are that,
     all others are over in another way. `made`, `updated`: fields of the times when it was made and changed last, in
-    units of `unit_ms`. `amended`: the amendment's parameter -> the field that shows it.
+    units of `unit_ms`. `amended`: the amendment's parameter -> the field that shows it. `told`: the state, where no field
+    alone tells it.
     """
 
     ids: tuple[str, ...]
@@ -61,6 +62,7 @@ class Shown:
     updated: str = ""
     unit_ms: float = 1.0
     amended: Mapping[str, str] = field(default_factory=dict)
+    told: Callable[[Row], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,19 @@ class OrderLooks:
         self, endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, shown: Shown, order: Row
     ) -> Finding:
         row = {**params, **list(self._rows(endpoint, params))[lookup.item]}
-        status = str(order.get(shown.status))
+        status = shown.told(order) if shown.told is not None else str(order.get(shown.status))
         done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
         over = Finding(Found.NEVER, b"", order)
+        stands = Finding(Found.NOT_SO_FAR, b"", order)
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
             return CANNOT_TELL  # a newer order under a name of the bot's
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
-            return NOT_SO_FAR
+            return stands
         if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
             # It ended before. Under a name of the bot's there may be another order by now.
-            return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else NOT_SO_FAR
+            return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else stands
         if endpoint.call_class is CallClass.CANCEL:
             return done if status in shown.cancelled else over
         asked = {name: value for name, value in row.items() if name in shown.amended and value not in (None, "")}
@@ -144,7 +147,7 @@ class OrderLooks:
             return CANNOT_TELL
         if all(_same(value, order.get(shown.amended[name])) for name, value in asked.items()):
             return done
-        return NOT_SO_FAR if status in shown.open else over
+        return stands if status in shown.open else over
 
     def rebuilt(
         self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], findings: Mapping[int, Finding]
