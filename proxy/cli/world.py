@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
+from proxy.exchanges import EXCHANGES
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
 
+_WITH_PASSPHRASE = frozenset({"kucoin"})
 _GRANTED = frozenset({"public", "read", "cancel", "place"})
 
 
@@ -22,7 +24,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: Literal["binance", "kraken", "cryptocom", "kucoin"]
     network: int
     keys: int = 3
     addresses: int = 20
@@ -45,6 +47,11 @@ def key_of(plan: AccountPlan, number: int) -> tuple[str, str, str]:
     return alias, f"dummy-key-{plan.name}-{number}", secret
 
 
+def passphrase_of(plan: AccountPlan, number: int) -> str:
+    """The third part of a dummy key, where the exchange has one."""
+    return f"dummy-passphrase-{plan.name}-{number}" if plan.exchange in _WITH_PASSPHRASE else ""
+
+
 def token_of(bot: str) -> str:
     return f"dummy-token-{bot}"
 
@@ -56,7 +63,8 @@ def simulation(plans: tuple[AccountPlan, ...]) -> SimConfig:
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            keys.append(SimKey(alias=alias, key=key, secret=secret, addresses=addresses_of(plan)))
+            passphrase = passphrase_of(plan, number)
+            keys.append(SimKey(alias, key, secret, addresses_of(plan), passphrase=passphrase))
         accounts.append(
             SimAccount(exchange=plan.exchange, name=plan.name, keys=tuple(keys), tier=plan.tier or "intermediate")
         )
@@ -72,12 +80,12 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            credential = Credential(plan.name, alias, key, secret.encode())
+            credential = Credential(plan.name, alias, key, secret.encode(), passphrase_of(plan, number))
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
-        upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        products = EXCHANGES[plan.exchange].table.products
+        upstream = {name: upstream_of(sim.url(plan.exchange, name), private_ok=True) for name in products}
         accounts[plan.name] = AccountConfig(
-            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
+            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), upstream, {}, {}, (), False
         )
     return Config(
         listen=("127.0.0.1:0",),

@@ -1,7 +1,7 @@
 """KuCoin: signing, judging and speaking like api.kucoin.com and api-futures.kucoin.com.
 
-Sources: kucoin.com/docs-new (authentication, rate limit, error codes), kucoin-universal-sdk, kucoin-api-docs (2023), state
-of 2026-08-21.
+Sources: kucoin.com/docs-new (authentication, rate limit, error codes), kucoin-universal-sdk, kucoin-api-docs
+(2023), state of 2026-08-21.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """What KuCoin's answers mean, by their codes.
 
-Sources: kucoin.com/docs-new error codes and rate limit; kucoin-api-docs (2023) for 200002 and error 1015; the texts that
-tell one 400100 from another are those of its answers (kucoin-api-docs issue 468, ccxt kucoin.py).
+Sources: kucoin.com/docs-new error codes and rate limit; kucoin-api-docs (2023) for 200002 and error 1015; the texts
+that tell one 400100 from another are those of its answers (kucoin-api-docs issue 468, ccxt kucoin.py).
 """
 
 import re

@@ -1,7 +1,8 @@
 """What a KuCoin answer says of each order of a list.
 
-Sources: kucoin.com/docs-new batch add orders (spot: `success` and `failMsg`; futures: `code` and `msg`), batch cancel orders;
-kucoin-universal-sdk for their shapes. An order of spot that failed has no name there: its place tells which one it is.
+Sources: kucoin.com/docs-new batch add orders (spot: `success` and `failMsg`; futures: `code` and `msg`), batch cancel
+orders; kucoin-universal-sdk for their shapes. An order of spot that failed has no name there: its place tells which one
+it is.
 """
 
 import re

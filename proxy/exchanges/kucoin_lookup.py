@@ -1,7 +1,7 @@
 """Where a lost KuCoin order is asked for, and what an order that is found says of the write.
 
-Sources: kucoin.com/docs-new get order pages; kucoin-universal-sdk for the shapes of answers. How long a cancelled order can
-be asked for is not documented, so an order that is not there says nothing of a cancel.
+Sources: kucoin.com/docs-new get order pages; kucoin-universal-sdk for the shapes of answers. How long a cancelled order
+can be asked for is not documented, so an order that is not there says nothing of a cancel.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 
-from proxy.exchanges.form import Rebuilt
 from proxy.exchanges.kucoin_codes import FINE, NO_SUCH_ORDER, failed
 from proxy.exchanges.kucoin_orders import MULTI_CANCEL, RULES, seen
-from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Found, Lookup
+from proxy.exchanges.lookup import CANNOT_TELL, Absence, Finding, Found, Lookup, Rebuilt
 from proxy.exchanges.order_looks import Look, OrderLooks, Row, Shown
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
@@ -186,8 +185,9 @@ def lookups(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], si
 
 
 def found(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply) -> Finding:
-    """Not there proves something of a new order only, and not of a stop order, which leaves its list when it is triggered.
-    An altered order is another one, so one that has ended proves nothing either."""
+    """Not there proves something of a new order only, and not of a stop order, which leaves its list when it is
+    triggered. An altered order is another one, so one that has ended proves nothing either.
+    """
     finding = LOOKS.found(endpoint, request, seen(endpoint, params), lookup, reply)
     if finding.state is Found.NOT_SO_FAR and not finding.order:
         gone = endpoint.call_class is not CallClass.PLACE or endpoint.path == "/api/v1/stop-order"

@@ -1,7 +1,7 @@
 """How long a signed KuCoin call may be executed.
 
-Sources: kucoin.com/docs-new authentication (a time stamp that is 5 s off is refused), add order: `allowMaxTimeWindow` with
-`clientTimestamp`, which must equal the time stamp: an order that the gateway receives later fails.
+Sources: kucoin.com/docs-new authentication (a time stamp that is 5 s off is refused), add order: `allowMaxTimeWindow`
+with `clientTimestamp`, which must equal the time stamp: an order that the gateway receives later fails.
 """
 
 from dataclasses import replace
@@ -15,8 +15,8 @@ from proxy.model import Endpoint, Incoming, Stamp
 _WINDOW, _STAMP, _LIST = "allowMaxTimeWindow", "clientTimestamp", "orderList"
 _ONE = frozenset({"POST /api/v1/hf/orders", "POST /api/v1/hf/orders/sync"})
 _SEVERAL = frozenset({"POST /api/v1/hf/orders/multi", "POST /api/v1/hf/orders/multi/sync"})
-# An order is to be in or out soon, so that a lost answer can be looked up while the bot still waits. Shorter would refuse
-# orders: our idea of the clock may be off by 0.5 s, and an order may be under way for 2 s.
+# An order is to be in or out soon, so that a lost answer can be looked up while the bot still waits. Shorter would
+# refuse orders: our idea of the clock may be off by 0.5 s, and an order may be under way for 2 s.
 _OURS_MS = 3_000
 _STALE_MS = 5_000
 

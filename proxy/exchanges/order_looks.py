@@ -48,8 +48,8 @@ class Shown:
     """How an order is shown. `ids`: fields of its ids; `own`: the one that is the exchange's, so that it never comes
     again. `status`: the field of its state; `open`, `cancelled`, `rejected` (never in the book): which states are that,
     all others are over in another way. `made`, `updated`: fields of the times when it was made and changed last, in
-    units of `unit_ms`. `amended`: the amendment's parameter -> the field that shows it. `told`: the state, where no field
-    alone tells it.
+    units of `unit_ms`. `amended`: the amendment's parameter -> the field that shows it. `told`: the state, where no
+    field alone tells it.
     """
 
     ids: tuple[str, ...]

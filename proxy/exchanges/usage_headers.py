@@ -32,8 +32,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`limit` "": the endpoint's own. `product` "": all of them. `among`: it is one of these limits, the only one of them
-    on which the endpoint costs; not told apart where it costs on several."""
+    """`limit` "": the endpoint's own. `product` "": all of them. `among`: it is one of these limits, the only one
+    of them on which the endpoint costs; not told apart where it costs on several.
+    """
 
     limit: str
     kind: Kind
