@@ -58,7 +58,9 @@ def _item(number: int, name: str, row: Mapping[str, Any] | None) -> Item:
         failed = row.get("success") is False or row.get("status") == "fail"
         sure = failed and words and not _DOUBTFUL.search(words)
         return Item(number, name, Executed.NO if sure else Executed.UNKNOWN, order, words)
-    found = code(row, Reply(200, b"", (), b"", 0)) or ""
+    found = code(row, Reply(200, b"", (), b"", 0))
+    if found is None:
+        return Item(number, name, Executed.UNKNOWN, order)
     verdict = CODES.get(found, JUDGE.unlisted)
     words = f"{row['code']} {row.get('msg') or ''}".strip()
     return Item(number, name, verdict.executed, order, words)
