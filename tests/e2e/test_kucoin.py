@@ -108,6 +108,7 @@ def test_the_sdk_trades(kucoin: World) -> None:
     assert placed.client_oid.startswith("og")  # the SDK gives none
     ask = GetOrderByClientOidReqBuilder().set_symbol("BTC-USDT").set_client_oid(placed.client_oid).build()
     assert orders.get_order_by_client_oid(ask).id == placed.order_id
+    orders.transport.close()
     assert {entry.outcome for entry in kucoin.since(start)} == {"ok"}
     assert kucoin.orders_since(start) == 1
 
