@@ -69,6 +69,7 @@ class Gauges:
     unknown: Mapping[str, int] = field(default_factory=dict)  # account -> writes of open outcome
     unknown_oldest_s: float = 0.0
     journal_up: bool = True
+    held: Mapping[str, int] = field(default_factory=dict)  # account -> writes of a crash that its orders wait for
 
 
 class Metrics:
@@ -212,6 +213,8 @@ class _Copy(Collector):
         yield GaugeMetricFamily(
             "ordergate_orders_unknown_oldest_seconds", "Age of the oldest of them.", value=gauges.unknown_oldest_s
         )
+        held = {(account,): gauges.held.get(account, 0) for account in gauges.unknown}
+        yield _family("ordergate_orders_held", "Writes left by a crash, that new orders wait for.", ("account",), held)
 
     def _limits(self) -> Iterator[Metric]:
         """Of a limit that counts by endpoint or symbol too, its fullest counter stands for all: symbols come from bots,

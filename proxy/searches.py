@@ -22,6 +22,11 @@ from proxy.pool import Pool
 log = logging.getLogger("ordergate.orders")
 
 _LOOK_WITHIN_NS = 5 * SECOND_NS
+_PATIENCE_MS = 60_000  # what an order does not show so long after it should, it never will
+_OVERTAKEN_BY = {
+    CallClass.AMEND: (CallClass.AMEND,),
+    CallClass.PLACE: (CallClass.AMEND, CallClass.CANCEL),
+}
 _EXECUTED = {True: Executed.YES, False: Executed.NO}
 Read = Callable[[Call], Awaitable[Answer]]
 
@@ -37,7 +42,7 @@ class Lost:
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """`overtaken`: a later amendment of the same order has left since: what the order shows tells nothing of it."""
+    """`overtaken`: a later write on the same order has left since: what the order shows tells nothing of this one."""
 
     lost: Lost
     names: tuple[str, ...]
@@ -68,15 +73,18 @@ class Searches:
         task.add_done_callback(self._ended)
         return task
 
-    def overtake(self, account: str, names: tuple[str, ...]) -> None:
-        """An amendment of these orders leaves now. One that gives its order another name hides it from who looks for
-        its placing."""
+    def overtake(self, account: str, names: tuple[str, ...], by: CallClass) -> None:
+        """A write on these orders leaves now, after which what they show tells nothing of an earlier one: an amendment
+        after an amendment, a new order of the same name after both or a cancel. An amendment that gives its order
+        another name hides it from who looks for its placing.
+        """
         for running in self._tasks.values():
-            call = running.lost.call
-            if call.account != account or set(names).isdisjoint(running.names):
+            lost = running.lost.call
+            if lost.account != account or set(names).isdisjoint(running.names):
                 continue
-            renames = not set(names) <= set(running.names)
-            if call.endpoint.call_class is CallClass.AMEND or (call.endpoint.call_class is CallClass.PLACE and renames):
+            earlier = lost.endpoint.call_class
+            hides = by is CallClass.AMEND and not set(names) <= set(running.names)
+            if earlier in _OVERTAKEN_BY.get(by, ()) or (earlier is CallClass.PLACE and hides):
                 running.overtaken = True
 
     def _ended(self, task: "asyncio.Task[Truth]") -> None:
@@ -98,6 +106,7 @@ class Searches:
         now_ms = self._times.wall_ms(exchange.name)
         open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, exchange.absence) for lookup in lookups}
         found: dict[int, Finding] = {}
+        places = lost.call.endpoint.call_class is CallClass.PLACE
         while open_:
             item = min(open_, key=lambda number: open_[number].next_ms)
             wait_ms = open_[item].next_ms - self._times.wall_ms(exchange.name)
@@ -105,9 +114,12 @@ class Searches:
             began_ms = self._times.wall_ms(exchange.name)
             finding = await self._look(lost, pool, [lookup for lookup in lookups if lookup.item == item])
             if running.overtaken and finding.state is not Found.DONE:
-                if began_ms >= open_[item].proves_from_ms and lost.call.endpoint.call_class is CallClass.AMEND:
+                if began_ms >= open_[item].proves_from_ms and not places:
                     return Truth(State.OVERTAKEN)
                 finding = CANNOT_TELL
+            settles_nothing = finding.state is Found.CANNOT_TELL and finding.order
+            if settles_nothing and not places and began_ms >= open_[item].proves_from_ms + _PATIENCE_MS:
+                return Truth(State.OVERTAKEN)
             open_[item], proof = looked(open_[item], finding.state, began_ms)
             if proof is not Proof.OPEN:
                 del open_[item]

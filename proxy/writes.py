@@ -87,8 +87,8 @@ class Write:
         self.valid_until_ms = max(self.valid_until_ms, valid_until_ms)
         self._writes.journal.sent(self.number, route.key or "", route.address, valid_until_ms)
         searches = self._writes.resolution.searches
-        if searches is not None and self.call.endpoint.call_class is CallClass.AMEND:
-            searches.overtake(self.call.account, self.orders.own)
+        if searches is not None and self.call.endpoint.call_class is not CallClass.CANCEL:
+            searches.overtake(self.call.account, self.orders.own, self.call.endpoint.call_class)
 
     def judged(self, executed: Executed) -> None:
         self.at_risk = self.at_risk and executed is not Executed.NO

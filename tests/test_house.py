@@ -76,6 +76,8 @@ UNMIRRORED = {
     "egress/settings.py": "records without code",
     "exchanges/table_file.py": "tests/exchanges/test_table.py",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
+    "exchanges/coinbase_errors.py": "the table of tests/exchanges/test_coinbase.py",
+    "exchanges/coinbase_orders.py": "the orders of tests/exchanges/test_coinbase_lookup.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",

@@ -308,12 +308,14 @@ def test_what_the_journal_does_is_seen() -> None:
     metrics = Metrics()
     metrics.journal(3_000_000)
     metrics.replayed("main")
-    gauges = replace(GAUGES, unknown={"main": 2, "second": 0}, unknown_oldest_s=7.5, journal_up=False)
+    gauges = replace(GAUGES, unknown={"main": 2, "second": 0}, unknown_oldest_s=7.5, journal_up=False, held={"main": 1})
     text = text_of(metrics, gauges)
     for line in (
         'ordergate_orders_unknown{account="main"} 2.0',
         'ordergate_orders_unknown{account="second"} 0.0',
         "ordergate_orders_unknown_oldest_seconds 7.5",
+        'ordergate_orders_held{account="main"} 1.0',
+        'ordergate_orders_held{account="second"} 0.0',
         "ordergate_journal_up 0.0",
         "ordergate_journal_seconds_sum 0.003",
         "ordergate_journal_seconds_count 1.0",

@@ -28,6 +28,8 @@ export function restsOf(account) {
     found.push({ who: who + what, level: level(rest), said: ` rests ${length(rest)}${what}`, subject: who, why: reason(rest), left });
   };
   const classes = (who, rests) => Object.entries(rests).forEach(([name, rest]) => add(who, rest, ` for ${name} calls`));
+  if (account.held_by) found.push({ who: "orders", subject: "orders", level: "wait", said: " wait", why: `looking up ${account.held_by} writes that a crash left`, left: Infinity });
+  if (account.unknown) found.push({ who: `${account.unknown} writes`, subject: "writes", level: "act", said: " are of unknown outcome", why: "ordergate orders unknown", left: Infinity });
   if (account.rest) add("the account", account.rest);
   classes("the account", account.rest_by_class);
   for (const key of account.keys) {

@@ -49,6 +49,8 @@ def _account(
     return {
         "account": name,
         "exchange": exchange,
+        "unknown": gauges.unknown.get(name, 0),
+        "held_by": gauges.held.get(name, 0),
         "rest": rests.get(("account", name)),
         "rest_by_class": _by_class(rests, "account", name),
         "keys": [

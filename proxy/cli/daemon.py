@@ -14,6 +14,7 @@ from proxy.admin.server import Admin
 from proxy.capacity import Worth, coupled, summary, without, worths
 from proxy.cli.build import pools_of
 from proxy.cli.order_source import JOURNAL
+from proxy.cli.state_lock import StateLock
 from proxy.clock import Clock, SystemClock
 from proxy.config import Config
 from proxy.dispatch import Dispatcher
@@ -63,6 +64,7 @@ class Daemon:
         self._budgets: tuple[Worth, ...] = ()
         self._budgets_of: object = None  # what they depend on
         self._ready = False
+        self._lock = StateLock(config.state_dir)
         self._tasks: list[asyncio.Task[None]] = []
         nonces, token = self._open_state()
         orders = OrderAges()
@@ -121,10 +123,19 @@ class Daemon:
             self.writes.resolution.unknowns.counts(self.pools),
             self.writes.resolution.unknowns.oldest_s(self.clock.wall_ms()),
             not self.journal.fault,
+            self.writes.resolution.holds.counts(),
         )
 
     async def start(self) -> tuple[list[str], str]:
         """Open the listeners; returns where bots and operators reach us. Raises ConfigError if no key can be used."""
+        self._lock.take()
+        try:
+            return await self._start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def _start(self) -> tuple[list[str], str]:
         self._probe()
         if not any(self._up.get(a) for pool in self.pools.values() for row in pool.keyed for a in row.addresses):
             raise ConfigError(["no key has an address that this host has: run `ordergate check`"])
@@ -165,6 +176,7 @@ class Daemon:
         await asyncio.to_thread(self.journal.close)  # with the ends of all calls that the drain cut off
         await self._egress.aclose()
         await self._resolver.aclose()
+        self._lock.release()
 
     def _open_state(self) -> tuple[Nonces, str]:
         """The nonces, and the operator's token."""

@@ -92,4 +92,12 @@ def _kucoin(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("kucoin-universal-sdk", sdk)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom, "kucoin": _kucoin}
+def _coinbase(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.coinbase({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'rest': '{base}'}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
+_FOR = {"binance": _binance, "coinbase": _coinbase, "kraken": _kraken, "cryptocom": _cryptocom, "kucoin": _kucoin}

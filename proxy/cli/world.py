@@ -7,15 +7,17 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
 from proxy.exchanges import EXCHANGES
+from proxy.exchanges.coinbase_jwt import public_pem
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
+from proxy.simulator.venues import doors_of
 
-_WITH_PASSPHRASE = frozenset({"kucoin"})
+_BASE64_SECRETS = ("kraken", "krakenfutures")
+_WITH_PASSPHRASE = ("okx", "kucoin")
 _GRANTED = frozenset({"public", "read", "cancel", "place"})
 
 
@@ -24,7 +26,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom", "kucoin"]
+    exchange: str
     network: int
     keys: int = 3
     addresses: int = 20
@@ -42,14 +44,21 @@ def key_of(plan: AccountPlan, number: int) -> tuple[str, str, str]:
     """(alias, key, secret) of one dummy key."""
     alias = f"key-{number}"
     secret = f"dummy-secret-{plan.name}-{number}"
-    if plan.exchange == "kraken":  # its secrets are base64
+    if plan.exchange in _BASE64_SECRETS:
         secret = base64.b64encode(secret.encode()).decode()
+    if plan.exchange == "coinbase":  # the seed of an Ed25519 key
+        secret = base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
     return alias, f"dummy-key-{plan.name}-{number}", secret
 
 
-def passphrase_of(plan: AccountPlan, number: int) -> str:
-    """The third part of a dummy key, where the exchange has one."""
-    return f"dummy-passphrase-{plan.name}-{number}" if plan.exchange in _WITH_PASSPHRASE else ""
+def known_of(plan: AccountPlan, secret: str) -> str:
+    """What the exchange keeps of a secret."""
+    return public_pem(secret.encode()) if plan.exchange == "coinbase" else secret
+
+
+def passphrase_of(plan: AccountPlan, alias: str) -> str:
+    """Of one dummy key, "" where the exchange has none."""
+    return f"dummy-passphrase-{alias}" if plan.exchange in _WITH_PASSPHRASE else ""
 
 
 def token_of(bot: str) -> str:
@@ -63,8 +72,8 @@ def simulation(plans: tuple[AccountPlan, ...]) -> SimConfig:
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            passphrase = passphrase_of(plan, number)
-            keys.append(SimKey(alias, key, secret, addresses_of(plan), passphrase=passphrase))
+            known, phrase = known_of(plan, secret), passphrase_of(plan, alias)
+            keys.append(SimKey(alias, key, known, addresses_of(plan), passphrase=phrase))
         accounts.append(
             SimAccount(exchange=plan.exchange, name=plan.name, keys=tuple(keys), tier=plan.tier or "intermediate")
         )
@@ -80,10 +89,14 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
         keys = []
         for number in range(1, plan.keys + 1):
             alias, key, secret = key_of(plan, number)
-            credential = Credential(plan.name, alias, key, secret.encode(), passphrase_of(plan, number))
+            credential = Credential(plan.name, alias, key, secret.encode(), passphrase_of(plan, alias))
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
-        products = EXCHANGES[plan.exchange].table.products
-        upstream = {name: upstream_of(sim.url(plan.exchange, name), private_ok=True) for name in products}
+        upstream = {
+            product: upstream_of(
+                sim.url(plan.exchange, product if product in doors_of(plan.exchange) else ""), private_ok=True
+            )
+            for product in EXCHANGES[plan.exchange].table.products
+        }
         accounts[plan.name] = AccountConfig(
             plan.name, plan.exchange, plan.tier, addresses, tuple(keys), upstream, {}, {}, (), False
         )

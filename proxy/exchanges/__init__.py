@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from proxy.exchanges import binance, cryptocom, kraken, kucoin
+from proxy.exchanges import binance, coinbase, cryptocom, kraken, kucoin
 from proxy.exchanges.form import Exchange
 
 EXCHANGES: Mapping[str, Exchange] = {
-    module.EXCHANGE.name: module.EXCHANGE for module in (binance, cryptocom, kraken, kucoin)
+    module.EXCHANGE.name: module.EXCHANGE for module in (binance, coinbase, cryptocom, kraken, kucoin)
 }

@@ -127,7 +127,7 @@ def _cancelled(params: Mapping[str, str], lookup: Lookup, told: Mapping[str, Any
     """Asked for by the bot's own id, it is taken to be the newest order of that id."""
     state = _ending(lookup, told)
     body = as_answered(CANCEL, params, told) if state is Found.DONE else b""
-    return Finding(state, body, told) if state is not Found.CANNOT_TELL else CANNOT_TELL
+    return Finding(state, body, told)
 
 
 def _ending(lookup: Lookup, told: Mapping[str, Any]) -> Found:
@@ -157,7 +157,7 @@ def _amended(endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, told
         return CANNOT_TELL
     made_ms, changed_ms = whole_ms(told.get("time")), whole_ms(told.get("updateTime"))
     if made_ms is None or changed_ms is None or (not own and made_ms > lookup.since_ms + SKEW_MS):
-        return CANNOT_TELL
+        return Finding(Found.CANNOT_TELL, b"", told)
     if name == new and shown == asked and changed_ms >= lookup.since_ms - SKEW_MS:
         return Finding(Found.DONE, as_answered(AMEND, params, told), told)
     filled = number(told.get("executedQty"))
@@ -169,7 +169,7 @@ def _amended(endpoint: Endpoint, params: Mapping[str, str], lookup: Lookup, told
     if state is Found.DONE:  # cancelled as it was
         this_one = of_the_write(ended_ms=changed_ms, since_ms=lookup.since_ms, own=own)
         state = Found.NEVER if this_one else Found.NOT_SO_FAR
-    return Finding(state, b"", told) if state is not Found.CANNOT_TELL else CANNOT_TELL
+    return Finding(state, b"", told)
 
 
 def _changes(told: list[Mapping[str, Any]], params: Mapping[str, str], lookup: Lookup) -> Finding:

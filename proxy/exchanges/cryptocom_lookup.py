@@ -107,7 +107,7 @@ def finding(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lo
         judge = _cancelled if endpoint.call_class is CallClass.CANCEL else _amended
         state = judge(params, lookup, own[0])
         body = as_answered(endpoint, request, lookup.item, own[0]) if state is Found.DONE else b""
-        return Finding(state, body, own[0]) if state is not Found.CANNOT_TELL else CANNOT_TELL
+        return Finding(state, body, own[0])
     new = [row for row in own if (whole_ms(row.get("create_time")) or 0) >= lookup.since_ms - SKEW_MS]
     if len(new) == 1:
         [row] = new

@@ -202,7 +202,7 @@ def _named(
     ended_ms = {txid: _ended_ms(row) for txid, row in found.items() if txid not in standing}
     if not own:
         if any(made_ms[txid] > lookup.since_ms + SKEW_MS for txid in standing) or None in ended_ms.values():
-            return CANNOT_TELL  # a later order of this name
+            return Finding(Found.CANNOT_TELL, b"", {"txids": list(found)})  # a later order of this name
         late = lookup.since_ms - SKEW_MS
         ended_ms = {txid: at_ms for txid, at_ms in ended_ms.items() if at_ms is not None and at_ms >= late}
     left = [*standing, *ended_ms]

@@ -17,7 +17,7 @@ from proxy.exchanges.order_looks import Look, OrderLooks, Row, Shown
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
 # How long it may take until an order shows is not documented either.
-ABSENCE = Absence(after_ms=10_000)
+ABSENCE = Absence(after_ms=10_000, looks=3)
 _NONE = frozenset({NO_SUCH_ORDER, "126043", "100001"})
 _ALTER = "POST /api/v1/hf/orders/alter"
 

@@ -38,7 +38,8 @@ class Lookup:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What an answer tells. `body`: what the exchange says of the write (or of its item in a list) in its own success
-    shape, as far as the order tells it; b"" if it cannot be made up. `order`: as the exchange shows it.
+    shape, as far as the order tells it; b"" if it cannot be made up. `order`: as the exchange shows it; with
+    CANNOT_TELL, it is one that does not settle it, such as a newer one of the same name.
     """
 
     state: Found

@@ -5,7 +5,7 @@ An exchange tells the places to ask (`Look`), how it shows an order (`Shown`), a
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
@@ -24,12 +24,13 @@ Row = Mapping[str, Any]
 class Look:
     """One place where an order may be. `endpoint`: "METHOD path" of the table.
 
-    `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands in
-    `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which one is
-    missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
-    answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
-    its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    `by`: (the write's parameter, how the place asks for it); the first one that the write has is used, and it stands
+    in `path` or `query` as {id}. Other names in braces are parameters of the write, or of its row; a look of which
+    one is missing is not made. {since_ms} and {since_iso}: the time from which new orders are the write's own. `path`
+    "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the answer. `none`: codes that
+    say "no such order". `lists`: it lists all that is open, or the past, not one order by its id. `page`: a list of
+    so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a cancelled one is found by
+    its id.
     """
 
     endpoint: str
@@ -134,7 +135,7 @@ class OrderLooks:
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
-            return CANNOT_TELL  # a newer order under a name of the bot's
+            return Finding(Found.CANNOT_TELL, b"", order)  # a newer order under a name of the bot's
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
             return stands
         if shown.updated and _time_ms(shown, order, shown.updated) < lookup.since_ms - SKEW_MS:
@@ -180,7 +181,8 @@ def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
         return
     value, asked = given
     names = {name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int)}
-    names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
+    from_ms = max(since_ms - SKEW_MS, 0)
+    names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(from_ms), "since_iso": _iso(from_ms)}
     method, _, path = look.endpoint.partition(" ")
     try:
         request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), b"")
@@ -199,6 +201,12 @@ def _at(told: Any, way: tuple[str, ...]) -> list[Row] | None:
         return []
     rows = told if isinstance(told, list) else [told]
     return rows if all(isinstance(row, dict) for row in rows) else None
+
+
+def _iso(at_ms: int) -> str:
+    """ISO 8601 in UTC, with ms."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03}Z"
 
 
 def _time_ms(shown: Shown, row: Row, name: str) -> float:

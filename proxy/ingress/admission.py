@@ -134,7 +134,8 @@ class Admission:
         """The bot of the first token found: Authorization, our own header, the key field, the path."""
         scheme, _, bearer = given.get("authorization", "").partition(" ")
         token = (
-            (bearer.strip() if scheme.lower() == "bearer" else "")
+            (exchange.token(request) if bearer.count(".") == 2 else "")  # a JWT: the exchange's own key field
+            or (bearer.strip() if scheme.lower() == "bearer" else "")
             or given.get("x-ordergate-token")
             or exchange.token(request)
             or target.token

@@ -16,7 +16,7 @@ class State(StrEnum):
     EXECUTED = "executed"
     REJECTED = "rejected"  # the exchange said no, or it never left
     ABSENT = "absent"  # looked for after its validity had passed, and proven not to be there
-    OVERTAKEN = "overtaken"  # an amendment of which nothing can be known, because a later one changed the order again
+    OVERTAKEN = "overtaken"  # an amendment or cancel of which nothing can be known, for a later write on its order left
 
     @property
     def open(self) -> bool:

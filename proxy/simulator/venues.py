@@ -51,3 +51,7 @@ VENUES: Mapping[str, Kind] = {
     "gate": Kind(GateVenue, GateLimits, ("api",)),
 }
 EXCHANGES = tuple(VENUES)
+
+
+def doors_of(exchange: str) -> tuple[str, ...]:
+    return VENUES[exchange].doors

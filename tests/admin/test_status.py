@@ -1,6 +1,7 @@
 """What operators read: each fact at its place, nothing of another account, no secret."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -54,6 +55,13 @@ def test_totals_are_those_of_all_accounts(make_pool, make_gauges):
         "rotations": {"desk: throttled": 2, "other: banned": 1},
     }
     assert [(a["account"], a["exchange"]) for a in found["accounts"]] == [("desk", "binance"), ("other", "kraken")]
+
+
+def test_open_outcomes_stand_at_their_account(make_pool, make_gauges):
+    gauges = replace(make_gauges(), unknown={"desk": 2, "other": 0}, held={"desk": 1})
+    pools = {"desk": make_pool("desk"), "other": make_pool("other", "kraken")}
+    found = status(pools, {}, gauges, 1.0)["accounts"]
+    assert [(a["unknown"], a["held_by"]) for a in found] == [(2, 1), (0, 0)]
 
 
 def test_attempts_stand_at_their_key_and_address(make_pool, make_gauges):

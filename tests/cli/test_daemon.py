@@ -70,6 +70,15 @@ async def test_the_series_of_every_key_and_address_begin_at_zero(make: Callable[
     assert counts["ordergate_address_outcomes", "binance", A2, "banned"] == 0
 
 
+async def test_two_do_not_run_over_one_folder(make: Callable[..., Daemon]) -> None:
+    first, second = make(), make()
+    await first.start()
+    with pytest.raises(ConfigError, match="another ordergate runs"):
+        await second.start()
+    await first.stop(0.0)
+    await second.start()
+
+
 async def test_without_any_address_it_does_not_start(make: Callable[..., Daemon]) -> None:
     daemon = make(addresses="203.0.113.9")
     with pytest.raises(ConfigError, match="no key has an address that this host has"):

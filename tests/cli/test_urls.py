@@ -16,6 +16,7 @@ LISTEN = "127.0.0.1:8799"
     [
         ("binance", ["any client", "ccxt", "python-binance", "curl"]),
         ("kraken", ["any client", "ccxt", "krakenex", "curl"]),
+        ("coinbase", ["any client", "ccxt", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),
         ("kucoin", ["any client", "ccxt", "kucoin-universal-sdk", "curl"]),
     ],

@@ -105,7 +105,7 @@ def resolved(world: World) -> dict[str, int]:
 
 
 def unknowns(world: World) -> int:
-    return world.do(lambda: len(world.daemon.writes.unknowns))
+    return world.do(lambda: len(world.daemon.writes.resolution.unknowns))
 
 
 def wait_for(world: World, true: Callable[[], bool]) -> None:
@@ -253,7 +253,7 @@ def test_a_502_is_not_answered_by_another_copy(new_world: Worlds, later_s: float
     with by_krakenex(world) as (place, _):
         start = world.mark()
         with at_once(place) as asked:
-            wait_for(world, lambda: bool(world.daemon.writes.searches._tasks))
+            wait_for(world, lambda: bool(world.daemon.writes.resolution.searches._tasks))
             pass_time(world, 11, until=asked.done)
             with pytest.raises(requests.HTTPError, match="504"):
                 asked.result(10)
@@ -427,7 +427,7 @@ def test_an_outage_of_look_ups_proves_nothing(new_world: Worlds, plan: AccountPl
     with Wire(world.place) as wire:
         method, target, body, kind = request
         wire.send(method, target, TOKEN | {"Content-Type": kind}, body)
-        wait_for(world, lambda: bool(world.daemon.writes.searches._tasks))
+        wait_for(world, lambda: bool(world.daemon.writes.resolution.searches._tasks))
         pass_time(world, 10)
         assert told(wire.read()) == (504, "outcome_unknown", "unknown", "")
     pass_time(world, 3600, step=60)
@@ -454,7 +454,7 @@ def test_nautilus_trader_4215(new_world: Worlds) -> None:
     with by_ccxt(world, BINANCE, clientOrderId="dummy-4215") as (place, _):
         start = world.mark()
         with at_once(place) as asked:
-            wait_for(world, lambda: bool(world.daemon.writes.searches._tasks))
+            wait_for(world, lambda: bool(world.daemon.writes.resolution.searches._tasks))
             pass_time(world, 9.5, until=asked.done)
             with pytest.raises(ccxt.BaseError, match="outcome_unknown"):
                 asked.result(10)
@@ -573,7 +573,7 @@ def test_clikraken_26(new_world: Worlds) -> None:
         world.do(lambda: world.sim.inject(Fault("html", "kraken", path="AddOrder", status=502, executed=True)))
         start = world.mark()
         with at_once(place) as asked:
-            wait_for(world, lambda: bool(world.daemon.writes.searches._tasks))
+            wait_for(world, lambda: bool(world.daemon.writes.resolution.searches._tasks))
             pass_time(world, 9.5, until=asked.done)
             with pytest.raises(requests.HTTPError, match="504"):
                 asked.result(10)

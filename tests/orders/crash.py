@@ -20,7 +20,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from proxy.cli.world import AccountPlan, addresses_of, key_of, simulation
 from proxy.simulator import BinanceLimits, SimConfig, Simulator
@@ -29,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 PLAN = AccountPlan("crash", "binance", 9, addresses=4)
 TOKEN = "dummy-token-crash"
 _WIDE = 1_000_000
+_READY_WITHIN_S = 60.0
 _START_WITHIN_S = 30
 
 
@@ -46,7 +46,8 @@ class Outcome:
 
     @property
     def well(self) -> bool:
-        return not (self.doubled or self.unknown_to_journal or self.lied) and self.executed > 0
+        wrong = self.doubled or self.unknown_to_journal or self.lied or self.open_entries
+        return not wrong and self.executed > 0
 
 
 class Crashes:
@@ -59,7 +60,7 @@ class Crashes:
         limits = BinanceLimits(weight_1m=_WIDE, raw_5m=_WIDE, orders_10s=_WIDE, orders_1d=_WIDE)
         made = simulation((PLAN,))
         self.sim = Simulator(SimConfig(accounts=made.accounts, limits={"binance": limits}, ledger_size=_WIDE))
-        self.port = _free_port()
+        self.port, self.admin = _free_port(), _free_port()
         self.process: asyncio.subprocess.Process | None = None
         self.answers: dict[str, str] = {}
         self.ended = False
@@ -70,14 +71,20 @@ class Crashes:
         try:
             await self._start(file)
             trading = [asyncio.create_task(self._trade(number)) for number in range(bots)]
-            for _ in range(kills):
+            for number in range(kills):
+                if self.random.random() < 0.8:  # else it is killed while it still looks for what the last kill left
+                    await self._ready()
                 await asyncio.sleep(self.random.uniform(0.05, 0.4))
                 await self._kill()
                 await self._start(file)
                 self.outcome.kills += 1
+                if sys.stderr.isatty():
+                    print(f"\r{number + 1} of {kills} kills", end="", file=sys.stderr, flush=True)
+            await self._ready()
             await asyncio.sleep(0.2)
             self.ended = True
             await asyncio.gather(*trading)
+            await self._all_known()
         finally:
             await self._kill()
             await self.sim.stop()
@@ -91,7 +98,7 @@ class Crashes:
         names = ("weight_1m", "raw_5m", "orders_10s", "orders_1d")
         file = self.folder / "ordergate.yaml"
         file.write_text(
-            f'listen: ["127.0.0.1:{self.port}"]\nadmin: "127.0.0.1:{_free_port()}"\nstate_dir: state\n'
+            f'listen: ["127.0.0.1:{self.port}"]\nadmin: "127.0.0.1:{self.admin}"\nstate_dir: state\n'
             f"bots:\n  crash:\n    token: {{value: {TOKEN}}}\n    accounts: [{PLAN.name}]\n"
             "    allow: [public, read, cancel, place]\n"
             f"accounts:\n  {PLAN.name}:\n    exchange: binance\n    addresses: [{', '.join(addresses_of(PLAN))}]\n"
@@ -117,6 +124,37 @@ class Crashes:
                     raise RuntimeError("the daemon does not start")
                 await asyncio.sleep(0.005)
 
+    async def _ready(self) -> None:
+        """All that the last kill left is resolved, and orders are taken."""
+        async with asyncio.timeout(_READY_WITHIN_S):
+            while await self._admin("/readyz") != 200:
+                await asyncio.sleep(0.02)
+
+    async def _all_known(self) -> None:
+        """Nothing is open any more, of whatever run."""
+        async with asyncio.timeout(_READY_WITHIN_S):
+            while self._open_entries():
+                await asyncio.sleep(0.1)
+
+    async def _admin(self, path: str) -> int:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.admin)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                return int((await reader.readline()).split()[1])
+            finally:
+                writer.close()
+        except (OSError, IndexError):
+            return 0
+
+    def _open_entries(self) -> int:
+        connection = sqlite3.connect(self.folder / "state" / "orders.db")
+        try:
+            (found,) = connection.execute("SELECT count(*) FROM writes WHERE ended_ms = 0").fetchone()
+        finally:
+            connection.close()
+        return int(found)
+
     async def _kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
@@ -139,7 +177,7 @@ class Crashes:
 
     async def _post(self, order: str, key: str) -> str:
         """The outcome that the daemon tells, or "" for a refusal before it was sent."""
-        form = f"symbol=BTCUSDT&side={'BUY' if len(order) % 2 else 'SELL'}&type=MARKET&quantity=0.001"
+        form = f"symbol=BTCUSDT&side={'BUY' if len(order) % 2 else 'SELL'}&type=MARKET&quantity=0.001&recvWindow=500"
         head = (
             f"POST /{PLAN.name}/api/v3/order?{form}&newClientOrderId={order} HTTP/1.1\r\nHost: localhost\r\n"
             f"X-Ordergate-Token: {TOKEN}\r\nContent-Length: 0\r\nConnection: close\r\n"
@@ -158,10 +196,9 @@ class Crashes:
         found = self.outcome
         executed = Counter(order.client_id for order in self.sim.ledger.orders("binance", PLAN.name))
         connection = sqlite3.connect(self.folder / "state" / "orders.db")
-        rows: list[tuple[str, str]] = connection.execute("SELECT params, state FROM writes").fetchall()
+        rows: list[tuple[str]] = connection.execute("SELECT params FROM writes").fetchall()
         connection.close()
-        entries: list[tuple[dict[str, Any], str]] = [(json.loads(params), state) for params, state in rows]
-        known = {params["newClientOrderId"] for params, _ in entries}
+        known = {json.loads(params)["newClientOrderId"] for (params,) in rows}
         found.executed = sum(executed.values())
         found.doubled = sorted(order for order, times in executed.items() if times > 1)
         found.unknown_to_journal = sorted(set(executed) - known)
@@ -170,7 +207,7 @@ class Crashes:
             for order, told in self.answers.items()
             if (told == "executed" and not executed[order]) or (told == "rejected" and executed[order])
         )
-        found.open_entries = sum(state in ("intent", "sent", "unknown") for _, state in entries)
+        found.open_entries = self._open_entries()
         return found
 
 

@@ -91,6 +91,11 @@ class Book:
         now_ns = self.clock.now_ns()
         return self.clock.wall_ms() + self.offset_ms + ((ns if ns is not None else now_ns) - now_ns) // MS
 
+    def changed_ms(self, order: Order, view_ns: int) -> int:
+        """When the last step was, that can be seen then."""
+        step = order.at(view_ns)
+        return self.wall_ms(step[0] if step is not None else order.made_ns)
+
     def open_by(self, name: str, listed: bool = False) -> Order | None:
         """Client ids are unique among open orders only: one that was filled gives its id back."""
         return next((o for o in self.orders if o.open and o.listed == listed and name in (o.id, str(o.number))), None)

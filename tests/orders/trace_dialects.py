@@ -54,6 +54,8 @@ class Binance:
         "POST /api/v3/order/cancelReplace": "replace",
         "DELETE /api/v3/openOrders": "cancel all",
         "GET /api/v3/order": "look",
+        "GET /api/v3/openOrders": "look",
+        "GET /api/v3/order/amendments": "look",
         "GET /api/v3/orderList": "look",
     }
 
@@ -97,14 +99,19 @@ class Binance:
                 return 400, '{"code":-2010,"msg":"dummy"}'
 
     def look(self, asked: Asked, book: Book, view_ns: int) -> Said:
+        if asked.where == "GET /api/v3/order/amendments":
+            return 400, '{"code":-2038,"msg":"dummy: not modelled"}'
+        if asked.where == "GET /api/v3/openOrders":
+            rows = [row for row in book.seen(view_ns, ()) if row[1] == OPEN and not row[0].listed]
+            return 200, json.dumps([self._row(row[0], book, view_ns, *row[1:]) for row in rows])
         listed = asked.where == "GET /api/v3/orderList"
         name = asked.detail.get("orderListId", asked.old) if listed else asked.old
         found = book.seen(view_ns, (name,), listed)
         if not found:
             return 400, '{"code":-2013,"msg":"Order does not exist."}'
-        return 200, json.dumps(self._row(*found[0][:1], book, *found[0][1:]))
+        return 200, json.dumps(self._row(found[0][0], book, view_ns, *found[0][1:]))
 
-    def _row(self, order: Order, book: Book, state: str = "", name: str = "") -> dict[str, Any]:
+    def _row(self, order: Order, book: Book, view_ns: int = 1 << 62, state: str = "", name: str = "") -> dict[str, Any]:
         state, name = state or order.steps[-1][1], name or order.id
         made_ms = book.wall_ms(order.made_ns)
         if order.listed:
@@ -112,7 +119,7 @@ class Binance:
         word = {OPEN: "NEW", FILLED: "FILLED", CANCELED: "CANCELED"}[state]
         row = {"symbol": "BTCUSDT", "orderId": order.number, "orderListId": -1, "clientOrderId": name}
         row |= {"status": word, "type": "LIMIT", "side": "BUY", "executedQty": "0", "origQty": "1", "price": "5"}
-        return row | {"time": made_ms, "updateTime": made_ms, "workingTime": made_ms}
+        return row | {"time": made_ms, "updateTime": book.changed_ms(order, view_ns), "workingTime": made_ms}
 
 
 class Kraken:
@@ -187,7 +194,9 @@ class Kraken:
             if asked.where == "QueryOrders" or (state == OPEN) == (asked.where == "OpenOrders"):
                 made_s = _wall_s(book.wall_ms(order.made_ns))
                 word = {OPEN: "open", FILLED: "closed", CANCELED: "canceled"}[state]
-                rows[_txid(order)] = {"opentm": made_s, "cl_ord_id": name, "status": word, "descr": {"order": "dummy"}}
+                closed = {"closetm": _wall_s(book.changed_ms(order, view_ns))} if state != OPEN else {}
+                row = {"opentm": made_s, "cl_ord_id": name, "status": word, "descr": {"order": "dummy"}}
+                rows[_txid(order)] = closed | row
         if asked.where == "QueryOrders":
             return 200, json.dumps({"error": [], "result": rows} if rows else {"error": ["EOrder:Unknown order"]})
         name = "open" if asked.where == "OpenOrders" else "closed"
@@ -266,6 +275,7 @@ class Cryptocom:
             word = {OPEN: "ACTIVE", FILLED: "FILLED", CANCELED: "CANCELED"}[state]
             row = {"order_id": str(order.number), "client_oid": name, "status": word, "instrument_name": "BTC_USDT"}
             row["create_time"] = book.wall_ms(order.made_ns)
+            row["update_time"] = book.changed_ms(order, view_ns)
             start_ms = int(asked.detail["params"].get("start_time", 0)) // 1_000_000
             fits = (state == OPEN) == (asked.where == "get-open-orders") or asked.where == "get-order-detail"
             if fits and row["create_time"] >= start_ms:
