@@ -1,7 +1,7 @@
 """Where a lost KuCoin order is asked for, and what an order that is found says of the write.
 
-Sources: kucoin.com/docs-new get order pages; kucoin-universal-sdk for the shapes of answers. How long a cancelled order
-can be asked for is not documented, so an order that is not there says nothing of a cancel.
+Sources: kucoin.com/docs-new get order pages; kucoin-universal-sdk for the shapes of answers. A cancelled order is
+shown with `cancelExist`; how long is not documented, but looks are made soon.
 """
 
 from collections.abc import Mapping
@@ -185,14 +185,15 @@ def lookups(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], si
 
 
 def found(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], lookup: Lookup, reply: Reply) -> Finding:
-    """Not there proves something of a new order only, and not of a stop order, which leaves its list when it is
-    triggered. An altered order is another one, so one that has ended proves nothing either.
+    """That it is not there proves nothing of a stop order, which leaves its list when it is triggered or cancelled.
+
+    An altered order is another one, so neither does an old one that has ended.
     """
     finding = LOOKS.found(endpoint, request, seen(endpoint, params), lookup, reply)
+    altered = endpoint.name == _ALTER
     if finding.state is Found.NOT_SO_FAR and not finding.order:
-        gone = endpoint.call_class is not CallClass.PLACE or endpoint.path == "/api/v1/stop-order"
-        return CANNOT_TELL if gone else finding
-    return CANNOT_TELL if finding.state is Found.NEVER and endpoint.name == _ALTER else finding
+        return CANNOT_TELL if altered or endpoint.path == "/api/v1/stop-order" else finding
+    return replace(finding, state=Found.CANNOT_TELL) if finding.state is Found.NEVER and altered else finding
 
 
 def rebuilt(

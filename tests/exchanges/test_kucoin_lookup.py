@@ -193,10 +193,9 @@ def test_a_cancel(lost: Lost, order: Any, updated: str) -> None:
     assert lost.state(fine(order(**before, **off, cancelExist=True))) is DONE
     assert lost.state(fine(order(**before, **off))) is NEVER  # filled
     assert lost.state(fine(order(**before, **off, **{updated: SINCE_MS - 60_000}))) is NEVER  # ended earlier
-    # How long a cancelled order can be asked for is not known.
-    assert lost.state(NOT_THERE) is CANNOT_TELL
-    assert lost.state({"code": "100001", "msg": "error.getOrder.orderNotExist"}) is CANNOT_TELL
-    assert lost.state(fine(None)) is CANNOT_TELL
+    # A cancelled order is shown as one.
+    assert lost.state(NOT_THERE) is NOT_SO_FAR
+    assert lost.state({"code": "100001", "msg": "error.getOrder.orderNotExist"}) is NOT_SO_FAR
 
 
 @pytest.mark.parametrize(
@@ -238,7 +237,8 @@ def test_an_altered_order() -> None:
     assert (changed.state, orjson.loads(changed.body)) == (DONE, fine({"newOrderId": "8", "clientOid": "mine"}))
     assert lost.state(fine(hf(createdAt=SINCE_MS - 60_000))) is NOT_SO_FAR
     # The old order has ended; whether a new one came is not said.
-    assert lost.state(fine(hf(createdAt=SINCE_MS - 60_000, active=False, cancelExist=True))) is CANNOT_TELL
+    ended = lost.finding(fine(hf(createdAt=SINCE_MS - 60_000, active=False, cancelExist=True)))
+    assert ended.state is CANNOT_TELL and ended.order
     assert lost.state(NOT_THERE) is CANNOT_TELL
 
 
