@@ -75,6 +75,8 @@ UNMIRRORED = {
     "config/model.py": "forms; tests/config/test_load.py and test_schema.py",
     "egress/settings.py": "records without code",
     "exchanges/table_file.py": "tests/exchanges/test_table.py",
+    "exchanges/order_looks.py": "the lost writes of tests/exchanges/test_kucoin_lookup.py",
+    "exchanges/order_rules.py": "the names of tests/exchanges/test_kucoin_orders.py",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/coinbase_errors.py": "the table of tests/exchanges/test_coinbase.py",
     "exchanges/coinbase_orders.py": "the orders of tests/exchanges/test_coinbase_lookup.py",

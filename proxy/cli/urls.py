@@ -93,6 +93,22 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
+def _kucoin(base: str) -> list[Setting]:
+    futures = base.removesuffix("api.kucoin.com") + "api-futures.kucoin.com"
+    apis = dict.fromkeys(("public", "private", "earn", "uta", "utaV2", "utaPrivate"), base)
+    apis |= dict.fromkeys(("futuresPublic", "futuresPrivate"), futures)
+    rows = "".join(f"\n    '{name}': '{url}'," for name, url in apis.items())
+    dummies = f"'apiKey': '{TOKEN}', 'secret': 'unused', 'password': 'unused'"
+    ccxt = f"exchange = ccxt.kucoin({{{dummies}, {_UNPACED}}})\nexchange.urls['api'].update({{{rows}\n}})"
+    sdk = (
+        f"option = (ClientOptionBuilder().set_key('{TOKEN}').set_secret('unused').set_passphrase('unused')\n"
+        f"  .set_spot_endpoint('{base}')\n"
+        f"  .set_futures_endpoint('{futures}')\n"
+        "  .set_transport_option(TransportOptionBuilder().build()).build())"
+    )
+    return [Setting("ccxt", ccxt), Setting("kucoin-universal-sdk", sdk)]
+
+
 def _coinbase(base: str) -> list[Setting]:
     ccxt = (
         f"exchange = ccxt.coinbase({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
@@ -140,6 +156,7 @@ _FOR = {
     "kraken": _kraken,
     "krakenfutures": _krakenfutures,
     "cryptocom": _cryptocom,
+    "kucoin": _kucoin,
     "coinbase": _coinbase,
     "bybit": _bybit,
     "okx": _okx,

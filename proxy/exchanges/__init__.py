@@ -10,6 +10,7 @@ from proxy.exchanges import (
     gate,
     kraken,
     krakenfutures,
+    kucoin,
     okx,
 )
 from proxy.exchanges.form import Exchange
@@ -24,6 +25,7 @@ EXCHANGES: Mapping[str, Exchange] = {
         gate,
         kraken,
         krakenfutures,
+        kucoin,
         okx,
     )
 }

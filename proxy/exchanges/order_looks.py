@@ -142,18 +142,19 @@ class OrderLooks:
         status = shown.told(order) if shown.told is not None else str(order.get(shown.status, ""))
         done = Finding(Found.DONE, self.ack(endpoint, row, order), order)
         over = Finding(Found.NEVER, b"", order)
+        stands = Finding(Found.NOT_SO_FAR, b"", order)
         if endpoint.call_class is CallClass.PLACE:
             return over if status in shown.rejected else done
         if _time_ms(shown, order, shown.made) > lookup.since_ms + SKEW_MS:
             return Finding(Found.CANNOT_TELL, b"", order)  # a newer order under a name of the bot's
         if status in shown.open and endpoint.call_class is CallClass.CANCEL:
-            return NOT_SO_FAR
+            return stands
         updated_ms = _time_ms(shown, order, shown.updated) if shown.updated else float("inf")
         if status in ("", "None") or (not updated_ms and status not in shown.open):
             return CANNOT_TELL
         if 0 < updated_ms < lookup.since_ms - SKEW_MS:
             # It ended before. Under a name of the bot's there may be another order by now.
-            return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else NOT_SO_FAR
+            return over if str(order.get(shown.own)) == lookup.id and status not in shown.open else stands
         if endpoint.call_class is CallClass.CANCEL:
             return done if status in shown.cancelled else over
         asked = {name: value for name, value in row.items() if name in shown.amended and value not in (None, "")}
@@ -161,7 +162,7 @@ class OrderLooks:
             return CANNOT_TELL
         if all(_same(value, order.get(shown.amended[name])) for name, value in asked.items()):
             return done
-        return NOT_SO_FAR if status in shown.open else over
+        return stands if status in shown.open else over
 
     def rebuilt(
         self, endpoint: Endpoint, request: Incoming, params: Mapping[str, str], findings: Mapping[int, Finding]
