@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from proxy.exchanges import binance, cryptocom, kraken
+from proxy.exchanges import binance, cryptocom, htx, kraken
 from proxy.exchanges.form import Exchange
 
-EXCHANGES: Mapping[str, Exchange] = {module.EXCHANGE.name: module.EXCHANGE for module in (binance, cryptocom, kraken)}
+EXCHANGES: Mapping[str, Exchange] = {
+    module.EXCHANGE.name: module.EXCHANGE for module in (binance, cryptocom, htx, kraken)
+}

@@ -3,6 +3,7 @@
 An exchange tells the places to ask (`Look`), how it shows an order (`Shown`), and its own shape of a success (`ack`).
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ import orjson
 
 from proxy.exchanges.form import alone, readable
 from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, SKEW_MS, Finding, Found, Lookup, Rebuilt
+from proxy.exchanges.members import dump
 from proxy.exchanges.order_rules import OrderRules, rows_of
 from proxy.model import CallClass, Endpoint, Incoming, Reply
 
@@ -29,7 +31,7 @@ class Look:
     missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
     answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
     its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id.
+    cancelled one is found by its id. `body`: the members of a JSON body, as texts that are filled like `query`.
     """
 
     endpoint: str
@@ -41,6 +43,7 @@ class Look:
     lists: bool = False
     page: int = 0
     made_only: bool = False
+    body: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +179,13 @@ def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
     if given is None:
         return
     value, asked = given
-    names = {name: quote(str(text), safe="") for name, text in row.items() if isinstance(text, str | int)}
-    names |= {"id": quote(value, safe=""), "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
+    plain = {name: str(text) for name, text in row.items() if isinstance(text, str | int)}
+    plain |= {"id": value, "as": asked, "since_ms": str(max(since_ms - SKEW_MS, 0))}
+    names = {name: quote(text, safe="") for name, text in plain.items()}
     method, _, path = look.endpoint.partition(" ")
     try:
-        request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), b"")
+        body = dump((name, json.dumps(text.format(**plain))) for name, text in look.body) if look.body else b""
+        request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), body)
     except KeyError:
         return
     yield Lookup(look.endpoint, request, value, item, since_ms)

@@ -8,6 +8,7 @@ feedback:
       x-left:      {limit: "", is: left}        # "": the limit that the endpoint has for itself
       x-limit:     {limit: "", is: capacity}
       x-reset:     {is: reset}
+      x-pool:      {limit: pool_3s, is: left, charged: true}  # only on answers to calls that cost on this limit
 """
 
 from collections.abc import Mapping
@@ -31,11 +32,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`limit` "": the endpoint's own. `product` "": all of them."""
+    """`limit` "": the endpoint's own. `product` "": all of them. `charged`: of endpoints that cost on it only."""
 
     limit: str
     kind: Kind
     product: str = ""
+    charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class UsageHeaders:
         """The rows of a header; of one that alone tells of its limit, whatever is called, just that limit."""
         rows = self.rows.get(name.decode("latin-1").lower(), ())
         found: str | tuple[Row, ...] = rows
-        if rows and rows[0].kind is Kind.USED and rows[0].limit and not rows[0].product:
+        if rows and rows[0].kind is Kind.USED and rows[0].limit and not rows[0].product and not rows[0].charged:
             rivals = [row for others in self.rows.values() for row in others if row.limit in (rows[0].limit, "")]
             if len(rivals) == 1:
                 found = rows[0].limit
@@ -97,9 +99,11 @@ class UsageHeaders:
         return found
 
     def _note(self, rows: tuple[Row, ...], number: int, endpoint: Endpoint, found: list[Usage]) -> None:
-        for kind, limit in ((r.kind, r.limit) for r in rows if r.product in ("", endpoint.product)):
-            name = limit or self._own_limit(endpoint)
-            if not name or kind is Kind.RESET:
+        for row in rows:
+            kind, name = row.kind, row.limit or self._own_limit(endpoint)
+            if row.product not in ("", endpoint.product) or not name or kind is Kind.RESET:
+                continue
+            if row.charged and all(cost.limit != name for cost in endpoint.costs):
                 continue
             if kind is Kind.USED:
                 told = Usage(name, number)
@@ -137,7 +141,7 @@ def usage_headers(groups: list[dict[str, Any]], limits: Mapping[str, Limit]) -> 
         if not group.get("source") or not group.get("checked"):
             raise ValueError("a group without `source` or `checked`")
         for name, item in group["headers"].items():
-            row = Row(item.get("limit", ""), Kind(item["is"]), group.get("product", ""))
+            row = Row(item.get("limit", ""), Kind(item["is"]), group.get("product", ""), bool(item.get("charged")))
             if row.limit and row.limit not in limits:
                 raise ValueError(f"header {name} tells of {row.limit!r}, which no limit is called")
             if name != name.lower():
