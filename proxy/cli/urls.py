@@ -76,4 +76,16 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
-_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom}
+def _htx(base: str) -> list[Setting]:
+    """Both hosts, as some paths are the same on either."""
+    hosts = {"spot": base, "contract": f"{base.rpartition('/')[0]}/api.hbdm.com"}
+    apis = {**hosts, **dict.fromkeys(("public", "private", "v2Public", "v2Private"), base)}
+    rows = "".join(f"\n    '{name}': '{url}'," for name, url in apis.items())
+    ccxt = (
+        f"exchange = ccxt.htx({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
+_FOR = {"binance": _binance, "kraken": _kraken, "cryptocom": _cryptocom, "htx": _htx}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.config import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig
+from proxy.exchanges import EXCHANGES
 from proxy.exchanges.table import upstream_of
 from proxy.model import Credential
 from proxy.simulator import SimAccount, SimConfig, SimKey, Simulator
@@ -22,7 +23,7 @@ class AccountPlan:
     """An account of the world. `network`: third number of its addresses, 127.10.network.1 and up."""
 
     name: str
-    exchange: Literal["binance", "kraken", "cryptocom"]
+    exchange: Literal["binance", "kraken", "cryptocom", "htx"]
     network: int
     keys: int = 3
     addresses: int = 20
@@ -74,10 +75,10 @@ def configuration(plans: tuple[AccountPlan, ...], sim: Simulator, bots: tuple[st
             alias, key, secret = key_of(plan, number)
             credential = Credential(plan.name, alias, key, secret.encode())
             keys.append(KeyConfig(alias, credential, None, 0, addresses))
-        upstream = upstream_of(sim.url(plan.exchange), private_ok=True)
-        product = {"cryptocom": "api"}.get(plan.exchange, "spot")
+        doors = {name: sim.url(plan.exchange, name) for name in EXCHANGES[plan.exchange].table.products}
+        upstream = {name: upstream_of(url, private_ok=True) for name, url in doors.items()}
         accounts[plan.name] = AccountConfig(
-            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), {product: upstream}, {}, {}, (), False
+            plan.name, plan.exchange, plan.tier, addresses, tuple(keys), upstream, {}, {}, (), False
         )
     return Config(
         listen=("127.0.0.1:0",),

@@ -127,15 +127,15 @@ _REFUSALS = re.compile(
 )
 
 
-def table_of(endpoint: Endpoint) -> Mapping[str, Code]:
-    return _SPOT if endpoint.product == "spot" else _CONTRACTS
-
-
 def meaning(endpoint: Endpoint, code: str) -> Code:
     """What an error code means, of a call or of one of its orders."""
-    found = table_of(endpoint).get(code)
+    return _meaning(_SPOT if endpoint.product == "spot" else _CONTRACTS, code)
+
+
+def _meaning(table: Mapping[str, Code], code: str) -> Code:
+    found = table.get(code)
     if found is None:
-        found = REFUSED if endpoint.product == "spot" and _REFUSALS.fullmatch(code) else _UNLISTED
+        found = REFUSED if table is _SPOT and _REFUSALS.fullmatch(code) else _UNLISTED
     return found
 
 
@@ -202,7 +202,7 @@ def _judged(told: Any, reply: Reply, table: Mapping[str, Code]) -> str | None:
     found, well = item_codes(told)
     if well or not found:
         return code
-    doubtful = (one for one in found if table.get(one, _UNLISTED).executed is Executed.UNKNOWN)
+    doubtful = (one for one in found if _meaning(table, one).executed is Executed.UNKNOWN)
     return next(doubtful, found[0])
 
 

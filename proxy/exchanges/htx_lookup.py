@@ -62,6 +62,7 @@ _CONDITIONAL = Look(
     rows=("data",),
     none=NO_SUCH_SPOT,
 )
+# When an order ended is not read: an open one has 0 there, and so has a filled one of contracts of API v1.
 _SPOT_SHOWN = Shown(
     ("id", "client-order-id"),
     "id",
@@ -69,7 +70,6 @@ _SPOT_SHOWN = Shown(
     frozenset({"created", "pre-submitted", "submitted", "partial-filled", "canceling"}),
     frozenset({"canceled", "partial-canceled"}),
     "created-at",
-    updated="finished-at",
 )
 _CONDITIONAL_SHOWN = Shown(
     ("clientOrderId",),
@@ -79,7 +79,6 @@ _CONDITIONAL_SHOWN = Shown(
     frozenset({"canceled"}),
     "orderOrigTime",
     frozenset({"rejected"}),
-    updated="lastActTime",
 )
 
 _V5_ORDER = "contract_code={contract_code}&"
@@ -104,7 +103,6 @@ _V5_SHOWN = Shown(
     frozenset({"canceled", "partially_canceled"}),
     "created_time",
     frozenset({"rejected"}),
-    updated="updated_time",
 )
 _V5_ALGO_SHOWN = Shown(
     ("algo_id", "algo_client_order_id"),
@@ -114,7 +112,6 @@ _V5_ALGO_SHOWN = Shown(
     frozenset({"canceled"}),
     "created_time",
     frozenset({"rejected", "failed"}),
-    updated="updated_time",
 )
 _V1_SHOWN = Shown(  # 1 and 2: on its way, 3 and 4: in the book, 11: being cancelled; 5 and 7: cancelled
     ("order_id_str", "order_id", "client_order_id"),
@@ -123,7 +120,6 @@ _V1_SHOWN = Shown(  # 1 and 2: on its way, 3 and 4: in the book, 11: being cance
     frozenset({"1", "2", "3", "4", "11"}),
     frozenset({"5", "7"}),
     "created_at",
-    updated="canceled_at",
 )
 _V1_CALLS = ("order", "batchorder", "lightning_close_position", "cancel")
 

@@ -31,7 +31,7 @@ class Look:
     missing is not made. `path` "": that of the endpoint. `rows`: the way to the order, or to a list of orders, in the
     answer. `none`: codes that say "no such order". `lists`: it lists all that is open, or the past, not one order by
     its id. `page`: a list of so many may go on, and proves nothing then. `made_only`: asked for new orders only, as a
-    cancelled one is found by its id. `body`: the members of a JSON body, as texts that are filled like `query`.
+    cancelled one is found by its id. `body`: the members of a JSON body, names and texts filled like `query`.
     """
 
     endpoint: str
@@ -184,7 +184,8 @@ def _ask(look: Look, row: Row, item: int, since_ms: int) -> Iterator[Lookup]:
     names = {name: quote(text, safe="") for name, text in plain.items()}
     method, _, path = look.endpoint.partition(" ")
     try:
-        body = dump((name, json.dumps(text.format(**plain))) for name, text in look.body) if look.body else b""
+        parts = [(name.format(**plain), json.dumps(text.format(**plain))) for name, text in look.body]
+        body = dump(parts) if parts else b""
         request = Incoming(method, (look.path or path).format(**names), look.query.format(**names), (), body)
     except KeyError:
         return
