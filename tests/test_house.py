@@ -75,6 +75,7 @@ UNMIRRORED = {
     "egress/settings.py": "records without code",
     "exchanges/table_file.py": "tests/exchanges/test_table.py",
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
+    "exchanges/htx_errors.py": "the tables of tests/exchanges/test_htx.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",

@@ -147,9 +147,8 @@ def _values(row: Mapping[str, Any], name: str) -> list[str]:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return []
-    if isinstance(value, list):
-        return [str(one) for one in value if isinstance(one, str | int) and one != ""]
-    return [str(value)] if value not in (None, "", False, True) else []
+    listed = value if isinstance(value, list) else [value]
+    return [str(one) for one in listed if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
 
 
 def _in(rule: Rule, row: Mapping[str, Any], params: Mapping[str, str], value: str) -> str:
