@@ -223,10 +223,12 @@ def spellings(method: str, path: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("exchange", "method", "path"), MONEY)
 def test_no_spelling_of_a_money_call_is_another_call(exchange: str, method: str, path: str) -> None:
-    """It meets its own row, or a row as strict, or none."""
+    """It meets its own row, or a row as strict, or none; by another verb, a row that names just this path."""
     table = EXCHANGES[exchange].table
     for other_method, other in spellings(method, path):
         row = table.match(other_method, other)
+        if other == path and row is not None and row is table.exact.get((other_method, other)):
+            continue
         assert row is None or row.call_class in (CallClass.WITHDRAW, CallClass.ADMIN), (other_method, other)
 
 
