@@ -80,6 +80,7 @@ UNMIRRORED = {
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/coinbase_errors.py": "the table of tests/exchanges/test_coinbase.py",
     "exchanges/coinbase_orders.py": "the orders of tests/exchanges/test_coinbase_lookup.py",
+    "exchanges/htx_errors.py": "the tables of tests/exchanges/test_htx.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",

@@ -117,6 +117,18 @@ def _coinbase(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt)]
 
 
+def _htx(base: str) -> list[Setting]:
+    """Both hosts, as some paths are the same on either."""
+    hosts = {"spot": base, "contract": f"{base.rpartition('/')[0]}/api.hbdm.com"}
+    apis = {**hosts, **dict.fromkeys(("public", "private", "v2Public", "v2Private"), base)}
+    rows = "".join(f"\n    '{name}': '{url}'," for name, url in apis.items())
+    ccxt = (
+        f"exchange = ccxt.htx({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
 def _bybit(base: str) -> list[Setting]:
     ccxt = (
         f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
@@ -158,6 +170,7 @@ _FOR = {
     "cryptocom": _cryptocom,
     "kucoin": _kucoin,
     "coinbase": _coinbase,
+    "htx": _htx,
     "bybit": _bybit,
     "okx": _okx,
     "gate": _gate,

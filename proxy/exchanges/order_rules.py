@@ -32,6 +32,8 @@ class Rule:
     within: str = ""
     reduces: str = ""
     always_reduces: bool = False
+    shape: Callable[[str], str] | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,13 @@ class OrderRules:
             return self._identify_rows(rule, request, params, fresh)
         if params.get(rule.id) or ROWS in params:  # a list where one order belongs is the exchange's to refuse
             return request, params
-        text = self.shape(fresh())
-        return self._with(rule.id, text, request), {**params, rule.id: text}
+        text = (rule.shape or self.shape)(fresh())
+        return self._with(rule, text, request), {**params, rule.id: text}
 
-    def _with(self, name: str, text: str, request: Incoming) -> Incoming:
-        query, body = request.query, request.body
+    def _with(self, rule: Rule, text: str, request: Incoming) -> Incoming:
+        name, query, body = rule.id, request.query, request.body
         if self.place == "json":
-            body = join(put(body_members(body) if body else [], name, text))
+            body = join(put(body_members(body) if body else [], name, text, bare=rule.bare))
         elif self.place == "form" and (body or not query):
             kept = texts.without(body.decode("ascii"), frozenset({name}))
             body = (f"{kept}&{name}={text}" if kept else f"{name}={text}").encode()
@@ -105,7 +107,7 @@ class OrderRules:
         def name(row: list[Member]) -> list[Member]:
             if any(member.name == rule.id and member.value not in (None, "") for member in row):
                 return row
-            return put(row, rule.id, self.shape(fresh()))
+            return put(row, rule.id, (rule.shape or self.shape)(fresh()), bare=rule.bare)
 
         found = body_members(request.body)
         listed = next((m for m in found if m.name == rule.rows and isinstance(m.value, list)), None)
@@ -164,4 +166,4 @@ def _in(rule: Rule, row: Mapping[str, Any], params: Mapping[str, str], value: st
 
 
 def _true(value: Any) -> bool:
-    return value is True or str(value).lower() == "true"
+    return value is True or str(value).lower() in ("true", "1")

@@ -23,6 +23,7 @@ LISTEN = "127.0.0.1:8799"
         ("okx", ["any client", "ccxt", "python-okx", "curl"]),
         ("gate", ["any client", "ccxt", "gate-api", "curl"]),
         ("kucoin", ["any client", "ccxt", "kucoin-universal-sdk", "curl"]),
+        ("htx", ["any client", "ccxt", "curl"]),
     ],
 )
 def test_for_whom(exchange: str, clients: list[str]) -> None:
@@ -52,6 +53,7 @@ def test_every_url_leads_to_the_account_and_its_exchange(exchange: str) -> None:
             target = parse_target(part.split()[0].rstrip("/").replace(TOKEN, "dummy-token") + "/x")
             assert target.account == "desk"
             assert target.host in {None, *hosts}
+            assert target.host in (None, *hosts)
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)

@@ -87,7 +87,7 @@ def test_a_name_in_the_path_is_a_parameter() -> None:
         ("POST /order", '{"reduce":true}', True),
         ("POST /order", '{"reduce":"True"}', True),
         ("POST /order", '{"reduce":false}', False),
-        ("POST /order", '{"reduce":1}', False),
+        ("POST /order", '{"reduce":1}', True),
         ("POST /order", "{}", False),
         ("POST /orders", '{"list":[{"reduce":true},{"reduce":"true"}]}', True),
         ("POST /orders", '{"list":[{"reduce":true},{}]}', False),
