@@ -252,7 +252,7 @@ def test_simulate_prints_what_to_use_and_serves(start: Any) -> None:
     text = ""
     while "Ctrl-C ends" not in text:
         text += process.line()
-    found = re.search(r"binance-demo +binance at http://127\.0\.0\.1:(\d+)", text)
+    found = re.search(r"binance-demo +binance: spot at http://127\.0\.0\.1:(\d+)", text)
     assert (
         found and "cryptocom-demo" in text and "kraken-demo" in text and "control (faults, ledger) at http://" in text
     )
