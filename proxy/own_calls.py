@@ -50,13 +50,29 @@ class OwnCalls:
         self._dispatch = dispatcher
         self._egress = egress
 
-    async def time(self, pool: Pool, upstream: Upstream, addresses: Iterable[str]) -> None:
+    async def time(self, pool: Pool, addresses: Iterable[str]) -> None:
         """Measure the exchange's clock anew, where it has an endpoint for that (else the Date of answers must do)."""
         exchange = pool.exchange
-        reply, _ = await self._ask(pool, upstream, exchange.time_path, tuple(addresses))
+        endpoint = exchange.table.match("GET", exchange.time_path)
+        if endpoint is None:
+            return
+        reply, _ = await self._ask(pool, pool.upstream[endpoint.product], exchange.time_path, tuple(addresses))
         server_ms = exchange.time_ms(reply.body) if reply is not None else None
         if reply is not None and server_ms is not None:
             self._times.read_time(exchange.name, server_ms, reply.elapsed_ns)
+        elif reply is not None:
+            self._times.read_date(exchange.name, reply.header(b"date"), reply.elapsed_ns)
+
+    async def times(self, pools: Iterable[Pool]) -> None:
+        """Measure the clocks of all exchanges of these, once each: the first order is signed by them."""
+        first: dict[str, Pool] = {}
+        for pool in pools:
+            first.setdefault(pool.exchange.name, pool)
+        for name, pool in first.items():
+            try:
+                await self.time(pool, pool.keyless[0].addresses)
+            except Exception:
+                log.exception("asking %s for its time failed", name)
 
     async def limits(self, pool: Pool) -> bool:
         """Have the exchange tell its limits, where it has an endpoint for that; the ledger takes them over.

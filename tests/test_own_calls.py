@@ -171,7 +171,7 @@ async def test_without_room_nothing_is_asked(make: Callable[..., Any]) -> None:
     for address in (A1, A2):
         place.ledger.block(("address", "binance", address), 60 * S, "a reason")
     assert not await place.own.limits(place.pools[BINANCE.name])
-    await place.own.time(place.pools[BINANCE.name], place.upstream(), (A1,))
+    await place.own.time(place.pools[BINANCE.name], (A1,))
     assert place.asked == []
 
 
@@ -199,16 +199,24 @@ async def test_an_exchange_that_cannot_be_reached_costs_nothing(
 async def test_the_exchanges_time_is_read(make: Callable[..., Any]) -> None:
     place = await make()
     place.sim.set_clock_offset("binance", 7000)
-    await place.own.time(place.pools[BINANCE.name], place.upstream(), (A1,))
+    await place.own.time(place.pools[BINANCE.name], (A1,))
     assert place.asked == [(TIME, A1)]
     assert 6900 < place.times.wall_ms("binance") - place.clock.wall_ms() < 7100
     assert place.used("weight_1m") == {A1: 1}
 
 
+async def test_the_clocks_of_all_exchanges_are_measured_once_each(make: Callable[..., Any]) -> None:
+    place = await make()
+    place.sim.set_clock_offset("binance", 7000)
+    await place.own.times([*place.pools.values(), *place.pools.values()])
+    assert [path for path, _ in place.asked] == [TIME]
+    assert 6900 < place.times.wall_ms("binance") - place.clock.wall_ms() < 7100
+
+
 async def test_an_exchange_without_such_endpoints_is_not_asked(make: Callable[..., Any]) -> None:
     place = await make()
     pool = place.pools[CRYPTOCOM.name]
-    await place.own.time(pool, place.upstream(CRYPTOCOM), ("127.10.53.1",))
+    await place.own.time(pool, ("127.10.53.1",))
     assert not await place.own.limits(pool)
     assert place.asked == []
     await LimitWatch(place.own, place.clock, (pool,)).run()  # ends at once

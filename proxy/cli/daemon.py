@@ -93,6 +93,8 @@ class Daemon:
             egress=self._egress,
         )
         self.limit_watch = LimitWatch(own, self.clock, self.pools.values())
+        self.clocks_measured = False
+        self._own = own
         self.ingress = Ingress(
             clock=self.clock,
             admission=Admission(self.pools, config.bots),
@@ -155,6 +157,7 @@ class Daemon:
             self._watch_budgets(),
             warmer.run(),
             self._ledger_file.run(),
+            self._measure_clocks(),
             self.limit_watch.run(),
         )
         self._tasks = [asyncio.ensure_future(one) for one in running]
@@ -240,6 +243,10 @@ class Daemon:
             for address in pool.keyless[0].addresses
             if ("address", pool.exchange.name, address) not in resting
         ]
+
+    async def _measure_clocks(self) -> None:
+        await self._own.times(self.pools.values())
+        self.clocks_measured = True
 
     async def _watch_addresses(self) -> None:
         while True:

@@ -33,7 +33,6 @@ def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
 
 
 _PROBES = {
-    "kraken": "/0/public/Time",
     "krakenfutures": "/derivatives/api/v3/instruments/status",
     "cryptocom": "/exchange/v1/public/get-tickers",
 }

@@ -162,6 +162,7 @@ EXCHANGE = Exchange(
     native_error=native_error,
     check_credential=check_credential,
     nonces=True,
+    time_path="/0/public/Time",  # in whole seconds, so that the Date of its answer tells as much
     orders=orders,
     client_ids=client_ids,
     closes=closes,

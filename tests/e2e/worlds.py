@@ -175,10 +175,9 @@ class World:
         self.daemon.journal._durable_within_s = 30.0
         places, self.admin = await self.daemon.start()
         self.listen = places[0]
-        while not self.daemon.limit_watch.again_ns.keys() >= {
-            p.exchange for p in self.plans if p.exchange == "binance"
-        }:
-            await asyncio.sleep(0.001)  # its own question is no test's business
+        asked = {plan.exchange for plan in self.plans if EXCHANGES[plan.exchange].limits_path}
+        while not (self.daemon.clocks_measured and self.daemon.limit_watch.again_ns.keys() >= asked):
+            await asyncio.sleep(0.001)  # its own questions are no test's business
 
     def restart(self) -> None:
         """Another daemon over the same state; the exchanges go on."""
