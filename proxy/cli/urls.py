@@ -84,4 +84,18 @@ def _coinbase(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt)]
 
 
-_FOR = {"binance": _binance, "coinbase": _coinbase, "kraken": _kraken, "cryptocom": _cryptocom}
+def _poloniex(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.poloniex({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'spot': '{base}', 'swap': '{base}'}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
+_FOR = {
+    "binance": _binance,
+    "coinbase": _coinbase,
+    "kraken": _kraken,
+    "cryptocom": _cryptocom,
+    "poloniex": _poloniex,
+}

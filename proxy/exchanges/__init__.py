@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from proxy.exchanges import binance, coinbase, cryptocom, kraken
+from proxy.exchanges import binance, coinbase, cryptocom, kraken, poloniex
 from proxy.exchanges.form import Exchange
 
 EXCHANGES: Mapping[str, Exchange] = {
-    module.EXCHANGE.name: module.EXCHANGE for module in (binance, coinbase, cryptocom, kraken)
+    module.EXCHANGE.name: module.EXCHANGE for module in (binance, coinbase, cryptocom, kraken, poloniex)
 }

@@ -18,6 +18,7 @@ LISTEN = "127.0.0.1:8799"
         ("kraken", ["any client", "ccxt", "krakenex", "curl"]),
         ("coinbase", ["any client", "ccxt", "curl"]),
         ("cryptocom", ["any client", "ccxt", "cryptocom-exchange", "curl"]),
+        ("poloniex", ["any client", "ccxt", "curl"]),
     ],
 )
 def test_for_whom(exchange: str, clients: list[str]) -> None:
