@@ -176,11 +176,13 @@ def found(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], look
 
 
 def _orders(reply: Reply) -> list[Row] | None:
-    """Of an answer about one order: smart orders come as a list."""
+    """Of an answer about one order: smart orders come as a list. None if it is another one; [] if it says why."""
     try:
         told = orjson.loads(readable(reply) or b"")
     except orjson.JSONDecodeError:
         return None
+    if isinstance(told, dict) and poloniex_errors.name_of(told) != poloniex_errors.DONE:
+        return []
     rows = told if isinstance(told, list) else [told]
     return rows if all(isinstance(row, dict) for row in rows) else None
 
