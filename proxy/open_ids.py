@@ -11,6 +11,8 @@ from proxy.model import Call, CallClass, Endpoint
 from proxy.orders.records import Intent
 from proxy.pool import Pool
 
+FRESH_MS = 2 * SKEW_MS
+
 
 class OpenIds:
     """By account; bots of one account share its ids."""
@@ -32,12 +34,14 @@ class OpenIds:
         if intent.call in self._ids.values():
             self._ids = {name: call for name, call in self._ids.items() if call != intent.call}
 
-    def made(self, call: Call, pool: Pool) -> None:
-        """A placing was executed."""
+    def made(self, intent: Intent, endpoint: Endpoint, pool: Pool) -> None:
+        """A write was executed just now."""
         now_ns = self._clock.now_ns()
-        for name in pool.exchange.client_ids(call.endpoint, call.params):
-            self._made.pop((call.account, name), None)
-            self._made[call.account, name] = now_ns + 2 * SKEW_MS * MILLISECOND_NS
+        if endpoint.call_class is not CallClass.PLACE:
+            return
+        for name in pool.exchange.client_ids(endpoint, intent.params):
+            self._made.pop((intent.account, name), None)
+            self._made[intent.account, name] = now_ns + FRESH_MS * MILLISECOND_NS
         while self._made and next(iter(self._made.values())) <= now_ns:
             del self._made[next(iter(self._made))]
 

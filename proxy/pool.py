@@ -160,9 +160,11 @@ def _closes(pool: Pool, call: Call) -> bool:
 
 
 def _prices(pool: Pool, call: Call, cost: Cost, orders: OrderAges, now_ns: int) -> Iterable[tuple[str, float]]:
-    """(detail, units). Orders that cost by their age may be of several symbols."""
+    """(detail, units). Orders that cost by their age may be of several symbols, and so may those of a list."""
     limit = pool.limits[cost.limit]
     detail = _detail(pool, limit, call)
+    if limit.per == "symbol" and cost.each and (several := pool.exchange.markets(call.endpoint, call.params)):
+        return ((pool.exchange.symbol(name)[:64], cost.each * number) for name, number in several.items())
     if not cost.ages:
         return ((detail, units(cost, call.params)),)
     prices = orders.prices(pool.account, cost, pool.exchange.named(call.endpoint, call.params), detail, now_ns)

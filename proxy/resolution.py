@@ -59,9 +59,20 @@ class Resolution:
             )
             if task is None:
                 continue
-            task.add_done_callback(partial(self._found, entry.id, intent))
+            task.add_done_callback(partial(self._found, entry.id, intent, pools.get(intent.account)))
             if entry.state is not State.UNKNOWN:  # of an unknown one the bot was told before
                 self.holds.begin(intent.account, entry.id)
+
+    def recall(self, entries: Iterable[Entry], pools: Mapping[str, Pool]) -> None:
+        """What ended just before a former process did."""
+        for entry in entries:
+            if entry.state is State.EXECUTED:
+                self._made(entry.intent, pools.get(entry.intent.account))
+
+    def _made(self, intent: Intent, pool: Pool | None) -> None:
+        endpoint = pool.exchange.table.named(intent.endpoint) if pool is not None else None
+        if pool is not None and endpoint is not None:
+            self.open_ids.made(intent, endpoint, pool)
 
     def _seek(self, entry: Entry, pool: Pool | None) -> "asyncio.Task[Truth] | None":
         intent = entry.intent
@@ -97,9 +108,9 @@ class Resolution:
         """Its call has ended, and nobody knows; a search may go on."""
         self._open(number, intent, pool, self._clock.wall_ms())
         if search is not None:
-            search.add_done_callback(partial(self._found, number, intent))
+            search.add_done_callback(partial(self._found, number, intent, pool))
 
-    def _found(self, number: int, intent: Intent, task: "asyncio.Task[Truth]") -> None:
+    def _found(self, number: int, intent: Intent, pool: Pool | None, task: "asyncio.Task[Truth]") -> None:
         """A search that went on in the background knows, or was stopped."""
         if task.cancelled() or task.exception() is not None or number not in self.unknowns:
             return
@@ -109,6 +120,8 @@ class Resolution:
         if free:
             self._known.drop((intent.account, intent.bot, intent.name))
         self._close(number, intent)
+        if truth.state is State.EXECUTED:
+            self._made(intent, pool)
         self._metrics.resolved(intent.account, truth.state.value)
         log.warning("call %s: looked up: %s", intent.call, truth.state)
 

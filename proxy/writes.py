@@ -20,6 +20,7 @@ from proxy.errors import JournalDown
 from proxy.exchanges.form import Exchange, items_of
 from proxy.metrics import Metrics
 from proxy.model import Call, CallClass, Executed, Outcome, Refusal, Route, Stamp
+from proxy.open_ids import FRESH_MS
 from proxy.order_ids import identified
 from proxy.order_lines import OrderLines
 from proxy.orders.flight import Flight
@@ -123,6 +124,7 @@ class Writes:
         """Take over what a former process left, before the first call. Raises JournalDown."""
         self._known.add_all(await self.journal.names(MOST))
         self.resolution.take_over(await self.journal.open_entries(), pools)
+        self.resolution.recall(await self.journal.ended_since(self._clock.wall_ms() - FRESH_MS), pools)
 
     async def carry(self, call: Call, pool: Pool, send: Send, gone: Callable[[], bool]) -> Answer:
         """The call's answer, by `send` or without it. Raises BadCall, and Gone once the bot has hung up."""
@@ -245,8 +247,8 @@ class Writes:
             said = record(pool.exchange, reply) if reply is not None else None
             items = items_of(pool.exchange, call.endpoint, call.params, reply)
         self.journal.mark(write.number, state, said, free=free, items=items)
-        if state is State.EXECUTED and call.endpoint.call_class is CallClass.PLACE:
-            self.resolution.open_ids.made(call, pool)
+        if state is State.EXECUTED:
+            self.resolution.open_ids.made(write.intent, call.endpoint, pool)
         if state is State.UNKNOWN:
             self.resolution.leave_open(write.number, write.intent, pool, write.search)
         name = (call.account, call.bot, write.name)

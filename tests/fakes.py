@@ -131,6 +131,10 @@ class MemoryJournal:
         self._check()
         return [row for row in self.rows.values() if row.state.open]
 
+    async def ended_since(self, at_ms: int) -> list[Entry]:
+        self._check()
+        return [row for row in self.rows.values() if row.ended_ms >= max(at_ms, 1)]
+
     async def find(self, account: str, bot: str, name: str) -> Entry | None:
         self._check()
         return self.rows.get(self.held.get((account, bot, name), 0))

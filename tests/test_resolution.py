@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from proxy.metrics import RESOLVED
 from proxy.model import Executed, Reply
 from proxy.orders.records import Entry, Intent, State
 from proxy.searches import Searches
+from proxy.writes import Writes
 from tests.fakes import settled
 from tests.test_gateway import Desk, S, answer, error
 
@@ -161,3 +163,21 @@ async def test_an_amendment_that_a_later_one_overtook_is_neither_done_nor_undone
     assert said.executed is Executed.UNKNOWN and said.refusal is not None and said.refusal.reason == "outcome_unknown"
     assert desk.journal.rows[1].state is State.OVERTAKEN and len(desk.writes.resolution.unknowns) == 0
     assert desk.count(RESOLVED, "desk", "overtaken") == 1
+
+
+async def test_an_id_whose_order_was_found_just_now_is_not_used_for_another(desk: Desk, tmp_path: Path) -> None:
+    """Were the second one's answer lost, the first one would be taken for it; the next process knows that too."""
+    left(desk, State.UNKNOWN, 7)
+    await opened(desk, order(desk))
+    await desk.wait(S)
+    query = "symbol=BTCUSDT&side=BUY&quantity=3&newClientOrderId=dummy-1"
+    for _ in range(2):
+        assert desk.journal.rows[7].state is State.EXECUTED
+        again = await begin(desk, query=query)
+        assert again.refusal is not None and again.refusal.reason == "order_busy" and sent(desk, PLACE) == 0
+        desk.journal.rows[7] = replace(desk.journal.rows[7], ended_ms=desk.clock.wall_ms())
+        desk.writes = desk.gateway._writes = Writes(desk.clock, desk.dispatcher, desk.journal, desk.metrics)
+        await desk.writes.open({"desk": desk.pool})
+    await desk.wait(4 * S)
+    desk.script.steps = [PLACED]
+    assert (await begin(desk, query=query)).executed is Executed.YES

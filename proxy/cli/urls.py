@@ -32,7 +32,11 @@ def settings(account: str, exchange: Exchange, listen: str) -> list[Setting]:
     return found
 
 
-_PROBES = {"kraken": "/0/public/Time", "cryptocom": "/exchange/v1/public/get-tickers"}
+_PROBES = {
+    "kraken": "/0/public/Time",
+    "krakenfutures": "/derivatives/api/v3/instruments/status",
+    "cryptocom": "/exchange/v1/public/get-tickers",
+}
 
 
 def _binance(base: str) -> list[Setting]:
@@ -64,6 +68,19 @@ def _kraken(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("krakenex", krakenex)]
 
 
+def _krakenfutures(base: str) -> list[Setting]:
+    apis = (
+        ("public", "/derivatives/api/"), ("private", "/derivatives/api/"),
+        ("charts", "/api/charts/"), ("history", "/api/history/"),
+    )  # fmt: skip
+    rows = "".join(f"\n    '{name}': '{base}{path}'," for name, path in apis)
+    ccxt = (
+        f"exchange = ccxt.krakenfutures({{'apiKey': '{TOKEN}', 'secret': 'dW51c2Vk', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
 def _cryptocom(base: str) -> list[Setting]:
     ccxt = (
         f"exchange = ccxt.cryptocom({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
@@ -76,12 +93,74 @@ def _cryptocom(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("cryptocom-exchange", library)]
 
 
+def _kucoin(base: str) -> list[Setting]:
+    futures = base.removesuffix("api.kucoin.com") + "api-futures.kucoin.com"
+    apis = dict.fromkeys(("public", "private", "earn", "uta", "utaV2", "utaPrivate"), base)
+    apis |= dict.fromkeys(("futuresPublic", "futuresPrivate"), futures)
+    rows = "".join(f"\n    '{name}': '{url}'," for name, url in apis.items())
+    dummies = f"'apiKey': '{TOKEN}', 'secret': 'unused', 'password': 'unused'"
+    ccxt = f"exchange = ccxt.kucoin({{{dummies}, {_UNPACED}}})\nexchange.urls['api'].update({{{rows}\n}})"
+    sdk = (
+        f"option = (ClientOptionBuilder().set_key('{TOKEN}').set_secret('unused').set_passphrase('unused')\n"
+        f"  .set_spot_endpoint('{base}')\n"
+        f"  .set_futures_endpoint('{futures}')\n"
+        "  .set_transport_option(TransportOptionBuilder().build()).build())"
+    )
+    return [Setting("ccxt", ccxt), Setting("kucoin-universal-sdk", sdk)]
+
+
 def _coinbase(base: str) -> list[Setting]:
     ccxt = (
         f"exchange = ccxt.coinbase({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
         f"exchange.urls['api'].update({{'rest': '{base}'}})"
     )
     return [Setting("ccxt", ccxt)]
+
+
+def _htx(base: str) -> list[Setting]:
+    """Both hosts, as some paths are the same on either."""
+    hosts = {"spot": base, "contract": f"{base.rpartition('/')[0]}/api.hbdm.com"}
+    apis = {**hosts, **dict.fromkeys(("public", "private", "v2Public", "v2Private"), base)}
+    rows = "".join(f"\n    '{name}': '{url}'," for name, url in apis.items())
+    ccxt = (
+        f"exchange = ccxt.htx({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{rows}\n}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
+def _bybit(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.bybit({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{name: '{base}' for name in ('public', 'private')}})"
+    )
+    pybit = (
+        "from pybit.unified_trading import HTTP\n"
+        f"session = HTTP(api_key='{TOKEN}', api_secret='unused')\n"
+        f"session.endpoint = '{base}'"
+    )
+    return [Setting("ccxt", ccxt), Setting("pybit", pybit)]
+
+
+def _okx(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.okx({{'apiKey': '{TOKEN}', 'secret': 'unused', 'password': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'rest': '{base}'}})"
+    )
+    library = f"trade = okx.Trade.TradeAPI('{TOKEN}', 'unused', 'unused', domain='{base}')"
+    return [Setting("ccxt", ccxt), Setting("python-okx", library)]
+
+
+def _gate(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.gate({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"for group in exchange.urls['api'].values():\n"
+        f"  group.update(dict.fromkeys(group, '{base}/api/v4'))"
+    )
+    library = (
+        f"client = gate_api.ApiClient(gate_api.Configuration(host='{base}/api/v4', key='{TOKEN}', secret='unused'))"
+    )
+    return [Setting("ccxt", ccxt), Setting("gate-api", library)]
 
 
 def _poloniex(base: str) -> list[Setting]:
@@ -94,8 +173,14 @@ def _poloniex(base: str) -> list[Setting]:
 
 _FOR = {
     "binance": _binance,
-    "coinbase": _coinbase,
     "kraken": _kraken,
+    "krakenfutures": _krakenfutures,
     "cryptocom": _cryptocom,
+    "kucoin": _kucoin,
+    "coinbase": _coinbase,
+    "htx": _htx,
+    "bybit": _bybit,
+    "okx": _okx,
+    "gate": _gate,
     "poloniex": _poloniex,
 }

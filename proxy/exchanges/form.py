@@ -108,6 +108,8 @@ class Exchange:
     """Whether a place call can only reduce or close a position."""
     symbol: Callable[[str], str] = str
     """The one name of a symbol, however a bot spells it: what the exchange counts together must come out the same."""
+    markets: Callable[[Endpoint, Mapping[str, str]], Mapping[str, int]] = lambda endpoint, params: {}
+    """How many orders of each symbol a call about several has; {} where one parameter tells the symbol."""
     named: Callable[[Endpoint, Mapping[str, str]], tuple[str, ...]] = lambda endpoint, params: ()
     """The orders that a call priced by age names, as in Placed; () where that cannot be read."""
     placed: Callable[[Endpoint, Mapping[str, str], Reply | None], tuple[Placed, ...]] = lambda *call: ()

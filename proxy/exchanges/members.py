@@ -68,9 +68,9 @@ def dump(rows: Iterable[tuple[str, str]]) -> bytes:
     return ("{" + ",".join(f"{json.dumps(name)}:{raw}" for name, raw in rows) + "}").encode()
 
 
-def put(found: Iterable[Member], name: str, text: str) -> list[Member]:
-    """The members with this text as the last of them, instead of one of that name."""
-    raw = json.dumps(text)
+def put(found: Iterable[Member], name: str, text: str, *, bare: bool = False) -> list[Member]:
+    """The members with this text as the last of them, instead of one of that name. `bare`: it is a number."""
+    raw = text if bare else json.dumps(text)
     return [*(member for member in found if member.name != name), Member(name, raw, text, f"{json.dumps(name)}:{raw}")]
 
 

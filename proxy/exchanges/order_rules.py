@@ -32,12 +32,14 @@ class Rule:
     within: str = ""
     reduces: str = ""
     always_reduces: bool = False
+    shape: Callable[[str], str] | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """`rules`: by "METHOD path"; one that ends in "*" is for all paths that begin so, and the rest of the path is an
-    order's name. `place`: where the exchange takes the parameters of a write. `shape`: our ids in the exchange's form.
+    """`rules`: by the endpoint's name; a value in its path is a parameter by the name that stands in the braces.
+    `place`: where the exchange takes the parameters of a write. `shape`: our ids in the exchange's form.
     """
 
     rules: Mapping[str, Rule]
@@ -78,15 +80,15 @@ class OrderRules:
             return request, params
         if rule.rows:
             return self._identify_rows(rule, request, params, fresh)
-        if params.get(rule.id):
+        if params.get(rule.id) or ROWS in params:  # a list where one order belongs is the exchange's to refuse
             return request, params
-        text = self.shape(fresh())
-        return self._with(rule.id, text, request), {**params, rule.id: text}
+        text = (rule.shape or self.shape)(fresh())
+        return self._with(rule, text, request), {**params, rule.id: text}
 
-    def _with(self, name: str, text: str, request: Incoming) -> Incoming:
-        query, body = request.query, request.body
+    def _with(self, rule: Rule, text: str, request: Incoming) -> Incoming:
+        name, query, body = rule.id, request.query, request.body
         if self.place == "json":
-            body = join(put(body_members(body) if body else [], name, text))
+            body = join(put(body_members(body) if body else [], name, text, bare=rule.bare))
         elif self.place == "form" and (body or not query):
             kept = texts.without(body.decode("ascii"), frozenset({name}))
             body = (f"{kept}&{name}={text}" if kept else f"{name}={text}").encode()
@@ -105,13 +107,15 @@ class OrderRules:
         def name(row: list[Member]) -> list[Member]:
             if any(member.name == rule.id and member.value not in (None, "") for member in row):
                 return row
-            return put(row, rule.id, self.shape(fresh()))
+            return put(row, rule.id, (rule.shape or self.shape)(fresh()), bare=rule.bare)
 
         found = body_members(request.body)
         listed = next((m for m in found if m.name == rule.rows and isinstance(m.value, list)), None)
         if listed is None:
             return request, params
         written = edited_rows(listed, name)
+        if written == listed.raw:
+            return request, params
         if rule.rows == ROWS:
             body = written.encode()
         else:
@@ -123,12 +127,18 @@ class OrderRules:
 
 
 def rows_of(text: str) -> list[dict[str, Any]]:
-    """The objects of a JSON list; none if it is not one."""
+    """The objects of a JSON list; none if it is not one. A bare name or number stands as the one member ROWS."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return []
-    return [row if isinstance(row, dict) else {} for row in found] if isinstance(found, list) else []
+    return [_object(row) for row in found] if isinstance(found, list) else []
+
+
+def _object(row: Any) -> dict[str, Any]:
+    if isinstance(row, dict):
+        return row
+    return {ROWS: row} if isinstance(row, str | int) and not isinstance(row, bool) else {}
 
 
 def _rows(rule: Rule, params: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
@@ -145,9 +155,8 @@ def _values(row: Mapping[str, Any], name: str) -> list[str]:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return []
-    if isinstance(value, list):
-        return [str(one) for one in value if isinstance(one, str | int) and one != ""]
-    return [str(value)] if value not in (None, "", False, True) else []
+    listed = value if isinstance(value, list) else [value]
+    return [str(one) for one in listed if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
 
 
 def _in(rule: Rule, row: Mapping[str, Any], params: Mapping[str, str], value: str) -> str:
@@ -157,4 +166,4 @@ def _in(rule: Rule, row: Mapping[str, Any], params: Mapping[str, str], value: st
 
 
 def _true(value: Any) -> bool:
-    return value is True or str(value).lower() == "true"
+    return value is True or str(value).lower() in ("true", "1")

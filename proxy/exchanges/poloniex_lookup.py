@@ -13,7 +13,7 @@ import orjson
 
 from proxy.exchanges import poloniex_errors
 from proxy.exchanges.form import readable
-from proxy.exchanges.lookup import CANNOT_TELL, NOT_SO_FAR, Absence, Finding, Found, Lookup, Rebuilt
+from proxy.exchanges.lookup import NOT_SO_FAR, SKEW_MS, Absence, Finding, Found, Lookup, Rebuilt
 from proxy.exchanges.order_looks import Look, OrderLooks, Row, Shown
 from proxy.exchanges.poloniex_orders import (
     BATCHES,
@@ -34,19 +34,24 @@ _PAGE = 100
 _PAST = f"startTime={{since_ms}}&limit={_PAGE}"
 
 
+def _one(told: Any) -> list[Row] | None:
+    """The order of an answer about one: smart orders come as a list."""
+    rows = told if isinstance(told, list) else [told]
+    return rows if all(isinstance(row, dict) for row in rows) else None
+
+
 def _spot(root: str) -> tuple[tuple[Look, ...], tuple[Look, ...], tuple[Look, ...]]:
     """Places for a new order, for a new one whose symbol is not told, and for one that is known."""
     one, past = f"GET {root}/{{id}}", f"GET {root}/history"
     none = poloniex_errors.NOT_FOUND
     bots = (("clientOrderId", ""),)
-    ids = (("id", ""), ("cid", "cid:"))
-    made = Look(one, bots, path=f"{root}/cid:{{id}}", none=none)
+    made = Look(one, bots, path=f"{root}/cid:{{id}}", none=none, read=_one)
     listed = Look(past, bots, query=f"symbol={{symbol}}&{_PAST}", lists=True, page=_PAGE)
-    known = Look(one, ids, path=f"{root}/{{as}}{{id}}", none=none)
+    known = Look(one, (("id", ""),), path=f"{root}/{{id}}", none=none, read=_one)
     return (
         (made, listed),
         (made, replace(listed, query=_PAST)),
-        (known, replace(listed, by=ids, query=_PAST)),
+        (known, replace(made, by=(("cid", ""),)), replace(listed, by=(("id", ""), ("cid", "")), query=_PAST)),
     )
 
 
@@ -164,38 +169,26 @@ def found(endpoint: Endpoint, request: Incoming, params: Mapping[str, str], look
     params = plain(params)
     if endpoint.name in REPLACES and lookup.item == 0:
         endpoint = _cancel(endpoint)
-    one = lookup.endpoint.endswith("{id}")
-    told = _orders(reply) if one else []
-    if one and reply.status == 200 and (told is None or any(not _is(order, lookup.id) for order in told)):
-        return CANNOT_TELL
     row = lookup if endpoint.name in BATCHES else replace(lookup, item=0)
     finding = _LOOKS.found(endpoint, request, params, row, reply)
-    if one and told and finding.state is Found.CANNOT_TELL and _stands_from_before(endpoint, told, lookup):
+    if finding.state is Found.CANNOT_TELL and endpoint.call_class is CallClass.PLACE and _stands(reply, lookup):
         return NOT_SO_FAR
     return finding
 
 
-def _orders(reply: Reply) -> list[Row] | None:
-    """Of an answer about one order: smart orders come as a list. None if it is another one; [] if it says why."""
+def _stands(reply: Reply, lookup: Lookup) -> bool:
+    """Whether an older order of the bot's id is in the book: an id in use is refused, so there is no newer one."""
+    if reply.status != 200 or not lookup.endpoint.endswith("{id}"):
+        return False
     try:
         told = orjson.loads(readable(reply) or b"")
     except orjson.JSONDecodeError:
-        return None
-    if isinstance(told, dict) and poloniex_errors.name_of(told) != poloniex_errors.DONE:
-        return []
-    rows = told if isinstance(told, list) else [told]
-    return rows if all(isinstance(row, dict) for row in rows) else None
-
-
-def _is(order: Row, id: str) -> bool:
-    return id in (str(order.get(name)) for name in _SHOWN.ids)
-
-
-def _stands_from_before(endpoint: Endpoint, told: list[Row], lookup: Lookup) -> bool:
-    """Whether an older order of the name is in the book: an id that is in use is refused, so there is no newer one."""
-    made_ms = [order.get("createTime") for order in told]
-    older = all(isinstance(at_ms, int) and at_ms < lookup.since_ms for at_ms in made_ms)
-    return endpoint.call_class is CallClass.PLACE and older and all(order.get("state") in _OPEN for order in told)
+        return False
+    rows = _one(told) or [{}]
+    if len(rows) != 1 or rows[0].get("clientOrderId") != lookup.id or rows[0].get(_SHOWN.status) not in _OPEN:
+        return False
+    made_ms = rows[0].get(_SHOWN.made)
+    return isinstance(made_ms, int) and 0 < made_ms < lookup.since_ms - SKEW_MS
 
 
 def rebuilt(

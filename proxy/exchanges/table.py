@@ -47,6 +47,10 @@ class Table:
     templates: tuple[Template, ...] = ()
     elsewhere: Mapping[tuple[str, str, str], Endpoint] = field(default_factory=dict)
     """(product, method, path) of paths that an earlier product has too, on a host of its own."""
+    guarded: tuple[str, ...] = ()
+    """Paths of the rows of money and settings, in lower case: no row for many paths takes what begins so."""
+    gets_read: bool = False
+    """By the exchange's own documents, a GET changes nothing, whatever its path: then a row for many GETs takes it."""
 
     def products_of(self, host: str | None, path: str) -> list[Product]:
         """The products that own a path; `host` None leaves the choice to the path."""
@@ -57,16 +61,24 @@ class Table:
         ]
 
     def match(self, method: str, path: str, product: str = "") -> Endpoint | None:
-        """The row of a call, or None; of this product only, if one is named. A path that speaks of money needs a row
-        of its own, and so does one that a server might read as another path."""
+        """The row of a call, or None; of this product only, if one is named. A path that speaks of money, or is like
+        that of a row of money or settings, needs a row of its own, and so does one that a server might read as another
+        path."""
         row = self.elsewhere.get((product, method, path)) or self.exact.get((method, path))
         if row is not None and product in ("", row.product):
             return row
-        if self.speaks_of_money(path) or _AMBIGUOUS.search(path):
+        if _AMBIGUOUS.search(path):
             return None
+        money = self.speaks_of_money(path)
         for template in self.templates:
+            if money and not self.speaks_of_money(template.endpoint.path):  # the word is a value's, not the row's
+                continue
             if template.method == method and product in ("", template.endpoint.product) and template.path.match(path):
                 return template.endpoint
+        if money:
+            return None
+        if path.lower().startswith(self.guarded) and not (self.gets_read and method == "GET"):
+            return None
         for row_method, prefix, endpoint in self.patterns:
             if row_method == method and product in ("", endpoint.product) and path.startswith(prefix):
                 return endpoint
@@ -114,10 +126,13 @@ def units(cost: Cost, params: Mapping[str, str]) -> float:
     if cost.present is not None:
         return cost.present
     if cost.values:
-        return dict(cost.values).get(value, cost.units)
+        priced = dict(cost.values).get(value)
+        if priced is None:
+            priced = cost.units if cost.absent is None else units(cost.absent, params)
+        return priced
     if cost.each is not None:
         elements = _elements(value)
-        return cost.units if elements is None else cost.each * max(elements, 1)
+        return cost.units if elements is None else cost.fixed + cost.each * max(elements, 1)
     try:
         number = float(value) if not cost.counted else float(_elements(value) or "inf")
     except ValueError:

@@ -1,7 +1,7 @@
 """Reading an exchange's YAML table. It is checked while it is read: a wrong table stops the program."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -88,7 +88,14 @@ def _table(raw: dict[str, Any]) -> Table:
         feedback,
         tuple(templates),
         elsewhere,
+        _guarded([*exact.values(), *elsewhere.values()]),
+        bool(raw.get("gets_read", False)),
     )
+
+
+def _guarded(rows: Iterable[Endpoint]) -> tuple[str, ...]:
+    strict = (CallClass.WITHDRAW, CallClass.ADMIN)
+    return tuple(sorted({row.path.lower() for row in rows if row.call_class in strict}))
 
 
 def _require_source(group: dict[str, Any]) -> None:
@@ -176,6 +183,7 @@ def _cost(limit: str, price: Any) -> Cost:
         steps=tuple((float(up_to), float(u)) for up_to, u in price.get("count", price.get("steps", {})).items()),
         present=float(price["given"]) if "given" in price else None,
         each=float(price["each"]) if "each" in price else None,
+        fixed=float(price.get("fixed", 0)),
         accepted=float(price["accepted"]) if "accepted" in price else None,
         counted="count" in price,
         values=tuple((str(value), float(u)) for value, u in price.get("values", {}).items()),

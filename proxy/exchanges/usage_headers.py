@@ -7,6 +7,7 @@ feedback:
       x-used:      {limit: weight_1m, is: used}
       x-left:      {limit: "", is: left}        # "": the limit that the endpoint has for itself
       x-limit:     {limit: "", is: capacity}
+      x-pool-left: {limit: [pool_a, pool_b], is: left}   # the one of these on which the call costs
       x-reset:     {is: reset}
 """
 
@@ -31,11 +32,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`limit` "": the endpoint's own. `product` "": all of them."""
+    """`limit` "": the endpoint's own. `product` "": all of them. `among`: it is one of these limits, the only one
+    of them on which the endpoint costs; not told apart where it costs on several.
+    """
 
     limit: str
     kind: Kind
     product: str = ""
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class UsageHeaders:
 
     def counted(self) -> set[str]:
         """Limits whose count answers tell."""
-        named = {row.limit for rows in self.rows.values() for row in rows if row.kind in (Kind.USED, Kind.LEFT)}
+        counts = [row for rows in self.rows.values() for row in rows if row.kind in (Kind.USED, Kind.LEFT)]
+        named = {name for row in counts for name in (row.among or (row.limit,))}
         own = {name for name, limit in self.limits.items() if limit.per == "endpoint"} if "" in named else set()
         return (named - {""}) | own
 
@@ -97,8 +102,9 @@ class UsageHeaders:
         return found
 
     def _note(self, rows: tuple[Row, ...], number: int, endpoint: Endpoint, found: list[Usage]) -> None:
-        for kind, limit in ((r.kind, r.limit) for r in rows if r.product in ("", endpoint.product)):
-            name = limit or self._own_limit(endpoint)
+        for row in (r for r in rows if r.product in ("", endpoint.product)):
+            kind = row.kind
+            name = _one_of(row.among, endpoint) if row.among else row.limit or self._own_limit(endpoint)
             if not name or kind is Kind.RESET:
                 continue
             if kind is Kind.USED:
@@ -121,6 +127,11 @@ class UsageHeaders:
         return ""
 
 
+def _one_of(among: tuple[str, ...], endpoint: Endpoint) -> str:
+    found = [cost.limit for cost in endpoint.costs if cost.limit in among]
+    return found[0] if len(found) == 1 else ""
+
+
 def _both(one: Usage, other: Usage) -> Usage:
     return Usage(
         one.limit,
@@ -137,9 +148,12 @@ def usage_headers(groups: list[dict[str, Any]], limits: Mapping[str, Limit]) -> 
         if not group.get("source") or not group.get("checked"):
             raise ValueError("a group without `source` or `checked`")
         for name, item in group["headers"].items():
-            row = Row(item.get("limit", ""), Kind(item["is"]), group.get("product", ""))
-            if row.limit and row.limit not in limits:
-                raise ValueError(f"header {name} tells of {row.limit!r}, which no limit is called")
+            told = item.get("limit", "")
+            among = tuple(told) if isinstance(told, list) else ()
+            row = Row("" if among else told, Kind(item["is"]), group.get("product", ""), among)
+            for limit in among or (row.limit,):
+                if limit and limit not in limits:
+                    raise ValueError(f"header {name} tells of {limit!r}, which no limit is called")
             if name != name.lower():
                 raise ValueError(f"header {name}: write it in lower case")
             rows[name] = (*rows.get(name, ()), row)

@@ -160,13 +160,18 @@ def _refuse_browsers(given: Mapping[str, str]) -> None:
 
 
 def _product(exchange: Exchange, target: Target, method: str) -> Product:
-    """Of the host that the bot wrote; without one, of the path: where several have it, the first with such a call."""
+    """Of the host that the bot wrote; without one, of the path: the one whose row is closest to it, and where several
+    have the same, the first.
+    """
     table = exchange.table
     if target.host is not None and not any(target.host in p.hosts for p in table.products.values()):
         raise BadCall("unknown_host", f"{target.host} is not a host of {exchange.name}", 403)
     found = table.products_of(target.host, target.path)
     if not found:
         raise BadCall("unknown_endpoint", f"{exchange.name} has no path {target.path[:80]!r} here", 404)
+    row = table.match(method, target.path)
+    if row is not None and table.products[row.product] in found:
+        return table.products[row.product]
     return next((one for one in found if table.match(method, target.path, one.name) is not None), found[0])
 
 

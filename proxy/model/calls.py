@@ -38,9 +38,10 @@ class Cost:
     steps: tuple[tuple[float, float], ...] = ()  # (parameter value up to, units)
     present: float | None = None  # units when the parameter is given at all
     each: float | None = None  # units per element of a JSON list or comma list
+    fixed: float = 0.0  # on top of those of the elements
     values: tuple[tuple[str, float], ...] = ()  # (parameter value, units); `units` for all others
     counted: bool = False  # the steps are over the number of elements
-    absent: "Cost | None" = None  # the price by another parameter, where this one is not given
+    absent: "Cost | None" = None  # the price by another parameter, where this one is not given, or not of `values`
     ages: tuple[tuple[int, float], ...] = ()  # (younger than, ns; units on top for each order that the call names)
     most: int = 1  # so many orders where it cannot be read which ones these are
     accepted: float | None = None  # units that are left of these once the call is accepted

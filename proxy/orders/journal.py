@@ -43,6 +43,7 @@ class Journaling(Protocol):
         items: tuple[Item, ...] = (),
     ) -> None: ...
     async def open_entries(self) -> list[Entry]: ...
+    async def ended_since(self, at_ms: int) -> list[Entry]: ...
     async def find(self, account: str, bot: str, name: str) -> Entry | None: ...
     async def names(self, most: int) -> list[Name]: ...
     async def entry(self, call: str) -> Entry | None: ...
@@ -137,6 +138,11 @@ class Journal:
     async def open_entries(self) -> list[Entry]:
         """All writes of which nobody knows what came of them, oldest first. Raises JournalDown."""
         found: list[Entry] = await self._ask(store.open_entries)
+        return found
+
+    async def ended_since(self, at_ms: int) -> list[Entry]:
+        """All writes that came to an end then or later, oldest first. Raises JournalDown."""
+        found: list[Entry] = await self._ask(store.ended_since, at_ms)
         return found
 
     async def entry(self, call: str) -> Entry | None:

@@ -114,6 +114,12 @@ def open_entries(connection: sqlite3.Connection) -> list[Entry]:
     return [_entry(row) for row in rows]
 
 
+def ended_since(connection: sqlite3.Connection, at_ms: int) -> list[Entry]:
+    """Those that ended then or later, oldest first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM writes WHERE ended_ms >= ? ORDER BY id", (max(at_ms, 1),))
+    return [_entry(row) for row in rows]
+
+
 def entry(connection: sqlite3.Connection, call: str) -> Entry | None:
     """By the id of its call."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM writes WHERE call = ?", (call,)).fetchone()

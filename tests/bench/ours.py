@@ -39,6 +39,9 @@ class NoJournal:
     async def open_entries(self) -> list[Entry]:
         return []
 
+    async def ended_since(self, at_ms: int) -> list[Entry]:
+        return []
+
     async def names(self, most: int) -> list[Name]:
         return []
 

@@ -12,12 +12,14 @@ PLANS = (
     AccountPlan("b", "binance", 1),
     AccountPlan("k", "kraken", 2, keys=1, addresses=2, tier="pro"),
     AccountPlan("c", "cryptocom", 3, keys=2, addresses=1),
+    AccountPlan("y", "bybit", 4, keys=1, addresses=1),
+    AccountPlan("o", "okx", 5, keys=1, addresses=1),
 )
 
 
 def test_addresses_are_loopback_and_apart() -> None:
     found = [address for plan in PLANS for address in addresses_of(plan)]
-    assert len(found) == len(set(found)) == 23
+    assert len(found) == len(set(found)) == sum(plan.addresses for plan in PLANS)
     assert all(address.startswith("127.10.") for address in found)
 
 
@@ -32,13 +34,14 @@ async def test_the_daemon_knows_the_simulations_keys_and_addresses(tmp_path: Pat
         assert [key.alias for key in ours.keys] == [key.alias for key in theirs[plan.name].keys]
         for key, known in zip(ours.keys, theirs[plan.name].keys, strict=True):
             assert (key.credential.key, key.credential.secret.decode()) == (known.key, known.secret)
+            assert key.credential.passphrase == known.passphrase
             assert tuple(address.bind for address in key.addresses) == known.addresses
             assert EXCHANGES[plan.exchange].check_credential(key.credential) == ""
         assert set(ours.upstream) == set(EXCHANGES[plan.exchange].table.products)
         (upstream,) = set(ours.upstream.values())
         assert f"{upstream.scheme}://{upstream.authority}" == sim.url(plan.exchange)
         assert upstream.private_ok
-    assert {bot.accounts for bot in config.bots.values()} == {frozenset({"b", "k", "c"})}
+    assert {bot.accounts for bot in config.bots.values()} == {frozenset(plan.name for plan in PLANS)}
     assert config.listen == ("127.0.0.1:0",) and config.state_dir == tmp_path
     await sim.stop()
 

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.cli.world import AccountPlan
 from proxy.simulator.ledger import Entry
-from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, World, allocation
+from tests.e2e.worlds import BINANCE, CRYPTOCOM, KRAKEN, OKX, World, allocation
 
 CASES = [(BINANCE, "BTC/USDT"), (KRAKEN, "BTC/USD"), (CRYPTOCOM, "BTC/USDT")]
 
@@ -38,8 +38,8 @@ def check_ledger(world: World, plan: AccountPlan, entries: list[Entry], orders: 
     assert orders == 1
     assert world.do(world.sim.ledger.duplicates) == {}
     _, order = world.do(lambda: list(world.sim.ledger.executed))[-1]
-    # Its own on Binance, ours where it gives none.
-    assert order.client_id.startswith("x-" if plan is BINANCE else "og")
+    # Its own on Binance and OKX, ours where it gives none.
+    assert order.client_id.startswith({BINANCE: "x-", OKX: "6b9ad766b55dBCDE"}.get(plan, "og"))
 
 
 def test_sync(world: World, case: Any) -> None:

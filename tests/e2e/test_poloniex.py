@@ -9,12 +9,14 @@ import ccxt.async_support
 import orjson
 import pytest
 
+from proxy.cli.world import AccountPlan
 from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
 from tests.e2e.bots import Request, Said, one
 from tests.e2e.test_ccxt import ADDRESS, client_of
-from tests.e2e.worlds import POLONIEX, World
+from tests.e2e.worlds import World
 
+POLONIEX = AccountPlan("poloniex-main", "poloniex", 7)
 SYMBOL = "BTC/USDT"
 ROOT = f"/{POLONIEX.name}"
 READ: Request = ("GET", f"{ROOT}/accounts/balances", b"", "")

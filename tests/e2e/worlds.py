@@ -29,7 +29,7 @@ BINANCE = AccountPlan("binance-main", "binance", 1)
 KRAKEN = AccountPlan("kraken-main", "kraken", 2, tier="pro")
 CRYPTOCOM = AccountPlan("cryptocom-main", "cryptocom", 3)
 COINBASE = AccountPlan("coinbase-main", "coinbase", 4)
-POLONIEX = AccountPlan("poloniex-main", "poloniex", 11)
+OKX = AccountPlan("okx-main", "okx", 5)
 PLANS = (BINANCE, KRAKEN, CRYPTOCOM)
 BOT = "grid-1"
 OTHER_BOT = "grid-2"

@@ -231,7 +231,7 @@ def test_an_order_to_cancel_that_is_not_there() -> None:
         ({"price": "50000"}, {"status": "EDIT_QUEUED"}, Found.CANNOT_TELL),
         ({"price": "50000", "stop_price": "49000"}, {}, Found.NOT_SO_FAR),
         ({}, {}, Found.CANNOT_TELL),
-        ({"price": "1"}, {"order_configuration": None, "edit_history": "x"}, Found.NOT_SO_FAR),
+        ({"price": "1"}, {"order_configuration": None, "edit_history": "x"}, Found.CANNOT_TELL),
     ],
 )
 def test_an_order_to_edit(asked: Any, order: Any, state: Found) -> None:

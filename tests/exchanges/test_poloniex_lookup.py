@@ -281,7 +281,7 @@ def test_an_order_to_cancel_that_is_not_there_or_is_another() -> None:
     assert cancel().found(standing(id="12")) == cancel().found({}) == cancel().found([1]) == CANNOT_TELL
     # Under a name of the bot's: one that ended before, and one that is newer.
     ended = standing(state="CANCELED", updateTime=SINCE_MS - 50_000)
-    assert cancel("cid:dummy-1").found(ended) == NOT_SO_FAR
+    assert cancel("cid:dummy-1").found(ended).state is Found.NOT_SO_FAR
     newer = cancel("cid:dummy-1").found(shown(createTime=SINCE_MS + 9_000))
     assert newer.state is Found.CANNOT_TELL and newer.order
 
@@ -342,7 +342,7 @@ def test_a_new_futures_order(body: Any, state: Found) -> None:
 def test_a_futures_order_to_cancel() -> None:
     made = Write("DELETE /v3/trade/order", {"symbol": "A", "ordId": "11"})
     before = {"cTime": str(SINCE_MS - 60_000)}
-    assert made.found(listed(future(**before))) == NOT_SO_FAR
+    assert made.found(listed(future(**before))).state is Found.NOT_SO_FAR
     assert made.found(listed(future(state="CANCELED", **before)), at=1).state is Found.DONE
     assert made.found(listed(future(state="FILLED", **before)), at=1).state is Found.NEVER
 

@@ -157,6 +157,7 @@ def test_durations(text: str, ns: int) -> None:
 
 STEPS = Cost("w", 5, param="limit", steps=((100, 5), (500, 25), (1000, 50)))
 EACH = Cost("w", 40, param="orders", each=8)
+BY_LINE = Cost("w", 10, param="line", values=(("free", 0),), absent=Cost("w", 10, param="orders", each=1))
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,10 @@ EACH = Cost("w", 40, param="orders", each=8)
         (STEPS, {"limit": "nan"}, 50),
         (Cost("w", 80, param="symbol", present=2), {"symbol": "X"}, 2),
         (Cost("w", 80, param="symbol", present=2), {}, 80),
+        (BY_LINE, {"line": "free", "orders": "A,B"}, 0),
+        (BY_LINE, {"line": "paid", "orders": "A,B"}, 2),
+        (BY_LINE, {"orders": "A,B,C"}, 3),
+        (BY_LINE, {"line": "paid"}, 10),
         (EACH, {}, 40),
         (EACH, {"orders": "A"}, 8),
         (EACH, {"orders": "A,B,C"}, 24),
@@ -179,6 +184,8 @@ EACH = Cost("w", 40, param="orders", each=8)
         # Commas inside the elements are not between them.
         (EACH, {"orders": '[{"pair":"A","price":"1"},{"pair":"B","price":"2,5"}]'}, 16),
         (EACH, {"orders": " [[1,2],[3,4],[5,6]]\n"}, 24),
+        (Cost("w", 109, param="orders", each=1, fixed=9), {"orders": "[1,2,3]"}, 12),
+        (Cost("w", 109, param="orders", each=1, fixed=9), {}, 109),
         # What cannot be read costs the most that the row knows.
         (EACH, {"orders": "[broken"}, 40),
         (EACH, {"orders": '{"a":1}'}, 40),
@@ -221,19 +228,24 @@ def spellings(method: str, path: str) -> list[tuple[str, str]]:
     return [(m, p) for p in [*paths, path] for m in methods]
 
 
-GETS_ONLY_READ = {"coinbase", "poloniex"}  # by the exchange's own documents, whatever the path
-
-
 @pytest.mark.parametrize(("exchange", "method", "path"), MONEY)
 def test_no_spelling_of_a_money_call_is_another_call(exchange: str, method: str, path: str) -> None:
-    """It meets its own row, or a row as strict, or none; as a GET, where these change nothing, a read too."""
+    """It meets its own row, or one as strict, or none; as a GET, where the money call is not one, a read too."""
     table = EXCHANGES[exchange].table
     for other_method, other in spellings(method, path):
         row = table.match(other_method, other)
-        if row is not None and other_method == "GET" != method and exchange in GETS_ONLY_READ:
-            assert not row.call_class.writes, other
+        if row is not None and other_method == "GET" != method:
+            assert not row.call_class.writes or row.call_class is CallClass.ADMIN, other
             continue
         assert row is None or row.call_class in (CallClass.WITHDRAW, CallClass.ADMIN), (other_method, other)
+
+
+def test_rows_for_many_paths_keep_off_those_of_money_and_settings(tmp_path: Path) -> None:
+    more = "      POST set-leverage: {class: admin}\n"
+    table = small(tmp_path, _SMALL + more)
+    assert table.match("GET", "/v1/set-position") is not None
+    for path in ("/v1/set-leverage", "/v1/Set-Leverage", "/v1/set-leverage/x", "/v1/set-leverages"):
+        assert table.match("GET", path) is None, path
 
 
 def test_there_are_money_rows_to_test() -> None:

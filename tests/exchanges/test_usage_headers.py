@@ -159,3 +159,17 @@ def test_rows_that_cannot_be_right_are_refused(row: dict[str, Any], complaint: s
 def test_rows_need_a_source() -> None:
     with pytest.raises(ValueError, match="without `source`"):
         rows(BYBIT, source="")
+
+
+def test_a_header_of_several_pools_tells_of_the_one_that_the_call_costs_on() -> None:
+    feedback = rows({"x-left": {"limit": ["pool", "orders"], "is": "left"}})
+    assert feedback.counted() == {"pool", "orders"}
+    costly = [Endpoint("GET /x", "api", CallClass.READ, Auth.SIGNED, costs) for costs in _COSTS]
+    told = [feedback.read(row, answer(x_left=3)) for row in costly]
+    assert told == [(Usage("pool", left=3),), (Usage("orders", left=3),), (), ()]
+    with pytest.raises(ValueError, match="'nowhere'"):
+        rows({"x-left": {"limit": ["pool", "nowhere"], "is": "left"}})
+
+
+_POOL, _ORDERS = Cost("pool", 1), Cost("orders", 1)
+_COSTS: tuple[tuple[Cost, ...], ...] = ((_POOL,), (Cost("each", 1), _ORDERS), (_POOL, _ORDERS), ())

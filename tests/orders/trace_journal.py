@@ -140,6 +140,10 @@ class TraceJournal:
         found: list[Entry] = await self._ask(store.open_entries)
         return found
 
+    async def ended_since(self, at_ms: int) -> list[Entry]:
+        found: list[Entry] = await self._ask(store.ended_since, at_ms)
+        return found
+
     async def find(self, account: str, bot: str, name: str) -> Entry | None:
         found: Entry | None = await self._ask(store.find, account, bot, name)
         return found
