@@ -12,7 +12,7 @@ import pytest
 from proxy.cli.world import AccountPlan
 from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
-from tests.e2e.bots import Request, Said, one
+from tests.e2e.bots import Request, Said, call, line_to, one
 from tests.e2e.test_ccxt import ADDRESS, client_of
 from tests.e2e.worlds import World
 
@@ -200,3 +200,55 @@ async def test_trouble_of_a_route_is_not_the_bots(new_world: Any, action: Any) -
     assert int(said.headers["x-ordergate-attempts"]) > 1
     assert world.executions(POLONIEX, "dummy-routed") == 1
     assert len(world.blocks()) >= 1
+
+
+def test_ccxt_on_futures(world: World) -> None:
+    start = world.mark()
+    client = client_of(world, POLONIEX, ccxt)
+    client.load_markets()
+    symbol = f"{SYMBOL}:USDT"
+    placed = client.create_order(symbol, "limit", "buy", 1, 50_000)
+    assert placed["clientOrderId"].startswith("og")
+    assert [one["id"] for one in client.fetch_open_orders(symbol)] == [placed["id"]]
+    client.cancel_order(placed["id"], symbol)
+    assert client.fetch_open_orders(symbol) == []
+    check(world, start)
+    client.session.close()
+
+
+async def test_futures_orders_and_cancels_whose_answers_are_lost(new_world: Any) -> None:
+    world = new_world((POLONIEX,))
+    future = {"symbol": "BTC_USDT_PERP", "side": "BUY", "type": "LIMIT", "px": "50000", "sz": "1", "mgnMode": "CROSS"}
+    batch = [{**future, "posSide": "BOTH", "clOrdId": f"dummy-f{n}"} for n in range(2)]
+
+    async def lose(method: str, path: str, body: Any) -> Any:
+        world.do(lambda: world.sim.inject(Fault("drop", "poloniex", method=method, path=path, executed=True)))
+        said = await one(world, call_of(method, path, body))
+        assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed"), said
+        return said.body["data"]
+
+    placed = await lose("POST", "/v3/trade/order", {**future, "clOrdId": "dummy-f"})
+    assert placed["clOrdId"] == "dummy-f"
+    assert [row["clOrdId"] for row in await lose("POST", "/v3/trade/orders", batch)] == ["dummy-f0", "dummy-f1"]
+    gone = await lose("DELETE", "/v3/trade/order", {"symbol": "BTC_USDT_PERP", "ordId": placed["ordId"]})
+    assert gone["ordId"] == placed["ordId"]
+    named = {"symbol": "BTC_USDT_PERP", "clOrdIds": ["dummy-f0", "dummy-f1"]}
+    assert [row["code"] for row in await lose("DELETE", "/v3/trade/batchOrders", named)] == [200, 200]
+    assert outcomes(world) == {"executed": 4}
+    assert world.do(world.sim.ledger.duplicates) == {}
+
+
+def test_calls_are_paced_as_the_exchange_counts(world: World) -> None:
+    """So many at once that both kinds of private limits, and those of one address, would be passed several times."""
+    start = world.mark()
+
+    async def bot(prefix: str) -> set[int]:
+        async with line_to(world) as line:
+            asked = [call_of("GET", "/orders") if n % 3 == 0 else place(f"{prefix}{n}") for n in range(18)]
+            return {(await call(line, request)).status for request in asked}
+
+    async def all_bots() -> list[set[int]]:
+        return await asyncio.gather(*(bot(f"dummy-{n}-") for n in range(8)))
+
+    assert world.run(all_bots(), 30) == [{200}] * 8
+    assert {entry.outcome for entry in world.since(start)} == {"ok"}
