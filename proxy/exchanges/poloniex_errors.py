@@ -32,8 +32,9 @@ _OVER = frozenset({"21304", "21305", "21359", "11004"})
 _UNLISTED = "unlisted"
 
 # Of keys, addresses outside of a key's list and signatures it is not documented how they are told apart. The pair is
-# blamed first, and the key once its other addresses answer the same (retry.py).
-_UNAUTHORIZED = Code(Outcome.NOT_WHITELISTED, Scope.PAIR)
+# blamed first, and the key once its other addresses answer the same; where another key's do too, it was the request
+# (retry.py).
+_UNAUTHORIZED = Code(Outcome.NOT_WHITELISTED, Scope.PAIR, suspect=True)
 # Something of that name is there already: perhaps this call's own doing.
 _TWICE = Code(Outcome.REFUSED, executed=Executed.UNKNOWN)
 

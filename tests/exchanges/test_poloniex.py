@@ -537,6 +537,12 @@ def test_judgement(
     assert verdict.blame is blame, verdict
 
 
+def test_what_a_bot_sent_may_be_the_cause_of_a_refused_signature() -> None:
+    for status, code in ((400, "FORBIDDEN"), (401, 401), (400, 21600), (403, 403), (400, 21353)):
+        body = json.dumps({"code": code}).encode()
+        assert EXCHANGE.classify(READ, Reply(status, b"", (), body, 1), WALL_MS).suspect_request, code
+
+
 def test_a_wrong_code_is_never_told_to_be_a_success() -> None:
     for code in CODES:
         verdict = EXCHANGE.classify(PLACE, Reply(200, b"", (), json.dumps({"code": code}).encode(), 1), WALL_MS)
