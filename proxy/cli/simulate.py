@@ -8,10 +8,16 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 
-from proxy.cli.world import DEMO, AccountPlan, simulation
+from proxy.cli.world import DEMO, AccountPlan, key_of, simulation
+from proxy.exchanges import EXCHANGES
 from proxy.simulator import SimConfig, Simulator, config_from
+from proxy.simulator.venues import doors_of
 
-_PLANS = (*DEMO, AccountPlan("kraken-demo", "kraken", 3))
+_DEMO = {plan.exchange for plan in DEMO}
+_PLANS = (
+    *DEMO,
+    *(AccountPlan(f"{name}-demo", name, number) for number, name in enumerate(EXCHANGES, 3) if name not in _DEMO),
+)
 
 
 def simulated(file: Path | None) -> SimConfig:
@@ -32,11 +38,17 @@ async def run_simulation(config: SimConfig, host: str, port: int) -> None:
     sim = Simulator(config)
     await sim.start(host, port)
     console = Console(highlight=False, soft_wrap=True)
+    # Of some, the exchange knows the public half only.
+    secrets = {key: secret for plan in _PLANS for n in range(1, plan.keys + 1) for _, key, secret in [key_of(plan, n)]}
     for account in config.accounts:
-        console.print(f"[bold]{escape(account.name)}[/]  {account.exchange} at {sim.url(account.exchange)}")
+        doors = doors_of(account.exchange)
+        places = ", ".join(f"{door} at {sim.url(account.exchange, door)}" for door in doors)
+        console.print(f"[bold]{escape(account.name)}[/]  {account.exchange}: {places}")
         for key in account.keys:
             listed = f"{key.addresses[0]} to {key.addresses[-1]}" if key.addresses else "any address"
-            console.print(f"  {key.alias}  key {key.key}  secret {key.secret}  from {listed}", markup=False)
+            secret = secrets.get(key.key, key.secret)
+            phrase = f"  passphrase {key.passphrase}" if key.passphrase else ""
+            console.print(f"  {key.alias}  key {key.key}  secret {secret}{phrase}  from {listed}", markup=False)
     console.print(f"control (faults, ledger) at {sim.url('control')}; Ctrl-C ends")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from proxy.exchanges.key_rules import KeyRules
 from proxy.exchanges.usage_headers import UsageHeaders
 from proxy.model import Cost, Endpoint, Limit, Upstream
 
@@ -49,6 +50,7 @@ class Table:
     """(product, method, path) of paths that an earlier product has too, on a host of its own."""
     guarded: tuple[str, ...] = ()
     """Paths of the rows of money and settings, in lower case: no row for many paths takes what begins so."""
+    keys: KeyRules | None = None
     gets_read: bool = False
     """By the exchange's own documents, a GET changes nothing, whatever its path: then a row for many GETs takes it."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from proxy.errors import ConfigError
+from proxy.exchanges.key_rules import key_rules
 from proxy.exchanges.table import VALUE, Product, Table, Template, upstream_of
 from proxy.exchanges.usage_headers import usage_headers
 from proxy.model import Auth, CallClass, Cost, Endpoint, Limit, Scope, Shape
@@ -89,6 +90,7 @@ def _table(raw: dict[str, Any]) -> Table:
         tuple(templates),
         elsewhere,
         _guarded([*exact.values(), *elsewhere.values()]),
+        key_rules(raw["keys"]) if "keys" in raw else None,
         bool(raw.get("gets_read", False)),
     )
 

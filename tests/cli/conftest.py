@@ -140,12 +140,14 @@ class Exchange:
 
     def _answer(self, connection: socket.socket, source: str) -> None:
         with suppress(ConnectionError), connection, connection.makefile("rb") as file:  # at the end they are reset
-            while row := file.readline():
-                if row == b"\r\n":
+            while first := file.readline():
+                while file.readline() != b"\r\n":
+                    pass
+                if b" /api/v3/exchangeInfo" not in first:  # the daemon's own question, at whatever moment
                     self.sources.append(source)
                     self.arrived.release()
                     self.may_answer.wait(15)
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     def close(self) -> None:
         self.may_answer.set()

@@ -1,15 +1,20 @@
 """The findings of `check`."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from proxy.cli.build import load_config
 from proxy.cli.check import Finding, findings
+from proxy.exchanges import EXCHANGES
 
 
 def test_findings(folder: Any) -> None:
     found = findings(load_config(folder.write(addresses="127.0.0.2, 127.0.0.1")))
     assert [f.what for f in found] == [
         "account desk",
+        "key desk/main",
         "address 127.0.0.1",
         "address 127.0.0.2",
         "bot grid",
@@ -17,8 +22,18 @@ def test_findings(folder: Any) -> None:
     ]
     assert all(f.ok for f in found)
     assert found[0].text.startswith("binance, 1 keys (main), ")
-    assert found[3].text == "may place, public, read on desk"
-    assert found[4].text == f"{folder.path}/state will be made below {folder.path}"
+    assert found[1].text.startswith("2 addresses to list, one text, ',' between them, at: ")
+    assert found[4].text == "may place, public, read on desk"
+    assert found[5].text == f"{folder.path}/state will be made below {folder.path}"
+
+
+def test_more_addresses_than_the_exchange_lists(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = EXCHANGES["binance"].table
+    assert table.keys is not None
+    narrow = replace(table, keys=replace(table.keys, whitelist=replace(table.keys.whitelist, cap=1)))
+    monkeypatch.setitem(EXCHANGES, "binance", replace(EXCHANGES["binance"], table=narrow))
+    [bad] = [f for f in findings(load_config(folder.write(addresses="127.0.0.2, 127.0.0.1"))) if not f.ok]
+    assert bad == Finding("key desk/main", False, "2 addresses, and the exchange lists 1 at most per key")
 
 
 def test_a_missing_address_is_named(folder: Any) -> None:

@@ -44,6 +44,7 @@ def test_check_for_people(ordergate: Ordergate, folder: Any) -> None:
     assert result.exit_code == 0
     for text in (
         "account desk",
+        "key desk/main",
         "binance, 1 keys (main)",
         "address 127.0.0.1",
         "can be bound",
@@ -51,13 +52,19 @@ def test_check_for_people(ordergate: Ordergate, folder: Any) -> None:
         "state_dir",
     ):
         assert text in result.stdout
-    assert "all 4 checks passed" in result.stdout
+    assert "all 5 checks passed" in result.stdout
 
 
 def test_check_for_programs(ordergate: Ordergate, folder: Any) -> None:
     result = ordergate("check", "--json", "-c", folder.write())
     rows = json.loads(result.stdout)
-    assert [row["what"] for row in rows] == ["account desk", "address 127.0.0.1", "bot grid", "state_dir"]
+    assert [row["what"] for row in rows] == [
+        "account desk",
+        "key desk/main",
+        "address 127.0.0.1",
+        "bot grid",
+        "state_dir",
+    ]
     assert all(row["ok"] for row in rows)
     assert result.exit_code == 0
 
@@ -67,7 +74,7 @@ def test_check_names_an_address_that_this_host_lacks(ordergate: Ordergate, folde
     result = ordergate("check", "-c", file)
     assert result.exit_code == 1
     assert "address 203.0.113.9 is not on this host" in result.stdout
-    assert "1 of 5 checks failed" in result.stdout
+    assert "1 of 6 checks failed" in result.stdout
     result = ordergate("check", "-c", file, "--json")
     assert result.exit_code == 1
     assert [row["what"] for row in json.loads(result.stdout) if not row["ok"]] == ["address 203.0.113.9"]
@@ -245,7 +252,7 @@ def test_simulate_prints_what_to_use_and_serves(start: Any) -> None:
     text = ""
     while "Ctrl-C ends" not in text:
         text += process.line()
-    found = re.search(r"binance-demo +binance at http://127\.0\.0\.1:(\d+)", text)
+    found = re.search(r"binance-demo +binance: spot at http://127\.0\.0\.1:(\d+)", text)
     assert (
         found and "cryptocom-demo" in text and "kraken-demo" in text and "control (faults, ledger) at http://" in text
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.simulate import run_simulation, simulated
+from proxy.exchanges import EXCHANGES
 from proxy.simulator import SimConfig
 
 FILE = """\
@@ -16,7 +17,9 @@ binance: {orders_10s: 7}
 
 def test_without_a_file_all_exchanges() -> None:
     config = simulated(None)
-    assert [account.exchange for account in config.accounts] == ["binance", "cryptocom", "kraken"]
+    assert {account.exchange for account in config.accounts} == set(EXCHANGES)
+    places = [address for account in config.accounts for address in account.keys[0].addresses]
+    assert len(places) == len(set(places))
 
 
 def test_a_file(tmp_path: Path) -> None:
