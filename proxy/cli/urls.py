@@ -162,6 +162,14 @@ def _gate(base: str) -> list[Setting]:
     return [Setting("ccxt", ccxt), Setting("gate-api", library)]
 
 
+def _poloniex(base: str) -> list[Setting]:
+    ccxt = (
+        f"exchange = ccxt.poloniex({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{'spot': '{base}', 'swap': '{base}'}})"
+    )
+    return [Setting("ccxt", ccxt)]
+
+
 _FOR = {
     "binance": _binance,
     "kraken": _kraken,
@@ -173,4 +181,5 @@ _FOR = {
     "bybit": _bybit,
     "okx": _okx,
     "gate": _gate,
+    "poloniex": _poloniex,
 }

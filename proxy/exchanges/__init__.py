@@ -13,6 +13,7 @@ from proxy.exchanges import (
     krakenfutures,
     kucoin,
     okx,
+    poloniex,
 )
 from proxy.exchanges.form import Exchange
 
@@ -29,5 +30,6 @@ EXCHANGES: Mapping[str, Exchange] = {
         krakenfutures,
         kucoin,
         okx,
+        poloniex,
     )
 }

@@ -24,6 +24,7 @@ LISTEN = "127.0.0.1:8799"
         ("gate", ["any client", "ccxt", "gate-api", "curl"]),
         ("kucoin", ["any client", "ccxt", "kucoin-universal-sdk", "curl"]),
         ("htx", ["any client", "ccxt", "curl"]),
+        ("poloniex", ["any client", "ccxt", "curl"]),
     ],
 )
 def test_for_whom(exchange: str, clients: list[str]) -> None:
