@@ -89,7 +89,6 @@ def test_a_wrong_token_raises_authentication_error(kucoin: World, client: Any) -
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's own
 def test_the_sdk_trades(kucoin: World) -> None:
-    pytest.importorskip("kucoin_universal_sdk")
     with warnings.catch_warnings():  # its models are written for an older pydantic
         warnings.simplefilter("ignore")
         from kucoin_universal_sdk.api import DefaultClient

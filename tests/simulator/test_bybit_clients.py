@@ -91,7 +91,7 @@ async def test_refusals_raise_what_the_exchange_would(venue: Any) -> None:
 async def test_pybit(start: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        http = pytest.importorskip("pybit.unified_trading").HTTP
+        from pybit.unified_trading import HTTP as http
     sim = await start(config())
 
     def steps() -> list[Any]:

@@ -8,7 +8,6 @@ import pytest
 
 from tests.simulator.kucoin_client import KEY, PASSPHRASE, SECRET, config
 
-pytest.importorskip("kucoin_universal_sdk")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its models use names that pydantic deprecates
     from kucoin_universal_sdk.api import DefaultClient

@@ -92,7 +92,6 @@ async def test_ccxt_raises_what_the_exchange_would(sim: Simulator, client: Any) 
 
 
 async def test_python_okx(sim: Simulator) -> None:
-    pytest.importorskip("okx.Trade")
     from okx.Account import AccountAPI
     from okx.MarketData import MarketAPI
     from okx.Trade import TradeAPI
