@@ -205,7 +205,7 @@ def demo(seconds: float | None, plain: bool, as_json: bool) -> None:
 @main.command()
 @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="Accounts and limits (YAML).")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8900, show_default=True, help="First port; one per exchange, then the control port.")
+@click.option("--port", default=8900, show_default=True, help="First port, of the controls; then one for each product.")
 def simulate(file: Path | None, host: str, port: int) -> None:
     """The simulated exchanges alone, to try a bot or a configuration."""
     try:
