@@ -36,7 +36,7 @@ accounts:
     addresses: [{addresses}]
     keys:
       main: {{key: {{value: dummy-key-canary}}, secret: {{value: dummy-secret-canary}}}}
-    upstream: {{spot: "http://127.0.0.1:{upstream}"}}
+    upstream: {{spot: "http://127.0.0.1:{upstream}", usdm: "http://127.0.0.1:{upstream}", coinm: "http://127.0.0.1:{upstream}", portfolio: "http://127.0.0.1:{upstream}"}}
 {more}"""
 
 
