@@ -64,24 +64,26 @@ def _binance(base: str) -> list[Setting]:
     )
     return [
         Setting("ccxt", ccxt),
-        Setting("ccxt (USD-M)", _ccxt_futures("binanceusdm", "fapi", futures)),
-        Setting("ccxt (COIN-M)", _ccxt_futures("binancecoinm", "dapi", coin)),
+        Setting("ccxt (USD-M)", _ccxt_futures("binanceusdm", "fapi", root)),
+        Setting("ccxt (COIN-M)", _ccxt_futures("binancecoinm", "dapi", root)),
         Setting("python-binance", binance),
         Setting("python-binance (futures)", python_futures),
     ]
 
 
-def _ccxt_futures(name: str, api: str, base: str) -> str:
-    """Currencies would be asked for under /sapi of the spot host."""
-    rows = "".join(
-        f"\n    '{api}{kind}{version}': '{base}/{api}/{version.lower() or 'v1'}',"
+def _ccxt_futures(name: str, api: str, root: str) -> str:
+    """It asks for its currencies at the spot host."""
+    base = f"{root}/{api}.binance.com"
+    rows = [
+        (f"{api}{kind}{version}", f"{base}/{api}/{version.lower() or 'v1'}")
         for version in ("", "V2", "V3")
         for kind in ("Public", "Private")
-    )
+    ]
+    rows += [(f"{api}Data", f"{base}/futures/data"), ("sapi", f"{root}/api.binance.com/sapi/v1")]
+    text = "".join(f"\n    '{row}': '{url}'," for row, url in rows)
     return (
-        f"exchange = ccxt.{name}({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED},\n"
-        "  'options': {'fetchCurrencies': False}})\n"
-        f"exchange.urls['api'].update({{{rows}\n    '{api}Data': '{base}/futures/data',\n}})"
+        f"exchange = ccxt.{name}({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{text}\n}})"
     )
 
 
