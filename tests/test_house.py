@@ -78,6 +78,7 @@ UNMIRRORED = {
     "exchanges/cryptocom_errors.py": "the table of tests/exchanges/test_cryptocom.py",
     "exchanges/coinbase_errors.py": "the table of tests/exchanges/test_coinbase.py",
     "exchanges/coinbase_orders.py": "the orders of tests/exchanges/test_coinbase_lookup.py",
+    "exchanges/binance_futures_items.py": "the lists of tests/exchanges/test_binance_futures_orders.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",
