@@ -294,7 +294,7 @@ class Gateway:
         if verdict.outcome is Outcome.NONCE:
             await self._stamps.lift(f"{call.account}/{route.key}")
         else:
-            await self._own.time(pool, call.upstream, (route.address,))
+            await self._own.time(pool, call.upstream, (route.address,), call.endpoint.product)
 
     def _returned(self, call: Call, progress: Progress, verdict: Verdict) -> Answer:
         executed = verdict.executed if call.endpoint.call_class.writes else None

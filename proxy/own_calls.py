@@ -50,9 +50,15 @@ class OwnCalls:
         self._dispatch = dispatcher
         self._egress = egress
 
-    async def time(self, pool: Pool, upstream: Upstream, addresses: Iterable[str]) -> None:
-        """Measure the exchange's clock anew, where it has an endpoint for that (else the Date of answers must do)."""
+    async def time(self, pool: Pool, upstream: Upstream, addresses: Iterable[str], product: str = "") -> None:
+        """Measure the exchange's clock anew, where it has an endpoint for that (else the Date of answers must do).
+
+        `upstream`: of this product, or of the one that tells the time; that one is asked in any case.
+        """
         exchange = pool.exchange
+        row = exchange.table.match("GET", exchange.time_path)
+        if row is not None and product not in ("", row.product):
+            upstream = pool.upstream[row.product]
         reply, _ = await self._ask(pool, upstream, exchange.time_path, tuple(addresses))
         server_ms = exchange.time_ms(reply.body) if reply is not None else None
         if reply is not None and server_ms is not None:

@@ -205,6 +205,15 @@ async def test_the_exchanges_time_is_read(make: Callable[..., Any]) -> None:
     assert place.used("weight_1m") == {A1: 1}
 
 
+async def test_the_time_is_asked_where_it_is_told(make: Callable[..., Any]) -> None:
+    """A clock refusal of futures: the path that tells the time is one of spot's host."""
+    place = await make()
+    pool = place.pools[BINANCE.name]
+    await place.own.time(pool, pool.upstream["usdm"], (A1,), "usdm")
+    assert place.asked == [(TIME, A1)]
+    assert {entry.outcome for entry in place.sim.ledger.entries} == {"ok"}
+
+
 async def test_an_exchange_without_such_endpoints_is_not_asked(make: Callable[..., Any]) -> None:
     place = await make()
     pool = place.pools[CRYPTOCOM.name]
