@@ -2,7 +2,8 @@
 
 Sources: developers.binance.com derivatives: Query Order, Current All Open Orders, Get Order Modify History, Query Algo
 Order, Current All Algo Open Orders (USD-M; COIN-M has the same since its integration of 2026-06-30); error-code -2013,
--2011. How long a new order may take to show is not documented.
+-2011. How long a new order may take to show is not documented. Shapes of
+orderAmendment and algoOrder answers are not confirmed for COIN-M.
 """
 
 from collections.abc import Iterator, Mapping
