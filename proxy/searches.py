@@ -104,7 +104,8 @@ class Searches:
         exchange, lost = pool.exchange, running.lost
         assert exchange.absence is not None
         now_ms = self._times.wall_ms(exchange.name)
-        open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, exchange.absence) for lookup in lookups}
+        absence = exchange.absence_in.get(lost.call.endpoint.product, exchange.absence)
+        open_ = {lookup.item: Search(now_ms, lost.valid_until_ms, absence) for lookup in lookups}
         found: dict[int, Finding] = {}
         places = lost.call.endpoint.call_class is CallClass.PLACE
         while open_:

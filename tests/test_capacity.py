@@ -181,7 +181,7 @@ def test_only_lists_of_keys_count_for_signed_calls() -> None:
 def test_addresses_behind_one_public_one_are_one() -> None:
     of = pool("binance", 1, 4, public=lambda a: "198.51.100.1" if a.endswith((".1", ".2")) else a)
     assert row(of, "GET /api/v3/order").today.at_once.calls == 3 * 1500
-    assert summary(of)[0].startswith("main: 1 key, 3 addresses: ")
+    assert summary(of)[0].startswith("main (spot): 1 key, 3 addresses: ")
 
 
 def test_addresses_out_of_service_add_nothing() -> None:
@@ -203,14 +203,16 @@ def test_limits_and_reserves_of_the_configuration() -> None:
 
 
 def test_a_row_per_class_with_a_typical_endpoint() -> None:
-    chosen = {r.endpoint.call_class: r.endpoint.name for r in capacities(pool("binance"))}
-    assert chosen == {
+    every = [r.endpoint for r in capacities(pool("binance"))]
+    assert {row.call_class: row.name for row in every if row.product == "spot"} == {
         CallClass.PUBLIC: "GET /api/v3/klines",
         CallClass.READ: "GET /api/v3/order",
         CallClass.PLACE: "POST /api/v3/order",
         CallClass.AMEND: "PUT /api/v3/order/amend/keepPriority",
         CallClass.CANCEL: "DELETE /api/v3/order",
     }
+    orders = {row.product: row.name for row in every if row.call_class is CallClass.PLACE}
+    assert (orders["usdm"], orders["coinm"]) == ("POST /fapi/v1/order", "POST /dapi/v1/order")
     kraken = {r.endpoint.call_class: r.endpoint.name for r in capacities(pool("kraken"))}
     assert kraken[CallClass.CANCEL] == "POST /0/private/CancelOrder"  # not the one that cancels everything
     crypto = {r.endpoint.call_class: r.endpoint.name for r in capacities(pool("cryptocom"))}
@@ -242,9 +244,12 @@ def test_shared_addresses() -> None:
 
 
 def test_the_summary_says_what_keys_and_addresses_are_worth() -> None:
-    assert summary(pool("binance", name="binance-main")) == [
-        "binance-main: 3 keys, 20 addresses: public calls, reads and amendments x20 by address (weight_1m); "
-        "cancels x20 by address (raw_5m); orders x1: keys and addresses add nothing (orders_10s counts by account)"
+    assert summary(pool("binance", name="binance-main"))[:2] == [
+        "binance-main (spot): 3 keys, 20 addresses: public calls, reads and amendments x20 by address (weight_1m); "
+        "cancels x20 by address (raw_5m); orders x1: keys and addresses add nothing (orders_10s counts by account)",
+        "binance-main (usdm): 3 keys, 20 addresses: public calls, reads and cancels x20 by address "
+        "(futures_weight_1m); "
+        "orders and amendments x1: keys and addresses add nothing (futures_orders_1m counts by account)",
     ]
     assert summary(pool("kraken")) == [
         "main: 3 keys, 20 addresses: public calls x20 by address (public_1s); reads x3 by key (rest); "

@@ -84,6 +84,7 @@ UNMIRRORED = {
     "exchanges/poloniex_errors.py": "the table of tests/exchanges/test_poloniex.py",
     "exchanges/poloniex_items.py": "the answers of tests/exchanges/test_poloniex_lookup.py",
     "exchanges/poloniex_orders.py": "the orders of tests/exchanges/test_poloniex_lookup.py",
+    "exchanges/binance_futures_items.py": "the lists of tests/exchanges/test_binance_futures_orders.py",
     "exchanges/binance_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/cryptocom_orders.py": "tests/exchanges/test_orders.py",
     "exchanges/kraken_orders.py": "tests/exchanges/test_orders.py",

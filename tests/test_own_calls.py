@@ -205,6 +205,14 @@ async def test_the_exchanges_time_is_read(make: Callable[..., Any]) -> None:
     assert place.used("weight_1m") == {A1: 1}
 
 
+async def test_the_time_is_asked_where_it_is_told(make: Callable[..., Any]) -> None:
+    """Of an exchange with several products: the path that tells the time is one of spot's host."""
+    place = await make()
+    await place.own.time(place.pools[BINANCE.name], (A1,))
+    assert place.asked == [(TIME, A1)]
+    assert {entry.outcome for entry in place.sim.ledger.entries} == {"ok"}
+
+
 async def test_the_clocks_of_all_exchanges_are_measured_once_each(make: Callable[..., Any]) -> None:
     place = await make()
     place.sim.set_clock_offset("binance", 7000)

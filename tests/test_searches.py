@@ -92,6 +92,15 @@ async def test_an_order_that_is_proven_not_to_be_there_is_told_so(desk: Desk) ->
     assert again is None or again.attempts == 1
 
 
+async def test_a_product_may_take_longer_to_prove_it(desk: Desk) -> None:
+    """On futures, 10 s in which the exchange may lag instead of 2."""
+    write(desk, LOST, *[NOT_THERE] * 40, name="POST /fapi/v1/order")
+    await desk.wait(14 * S)
+    assert desk.count(RESOLVED, "desk", "absent") == 0
+    await desk.wait(3 * S)
+    assert desk.count(RESOLVED, "desk", "absent") == 1
+
+
 async def test_an_order_that_shows_late_is_found(desk: Desk) -> None:
     asked = write(desk, LOST, NOT_THERE, NOT_THERE, NOT_THERE, order(desk))
     await desk.wait(9 * S)

@@ -39,6 +39,7 @@ _PROBES = {
 
 
 def _binance(base: str) -> list[Setting]:
+    root = base.rpartition("/")[0]
     apis = (
         ("public", "/api/v3"), ("private", "/api/v3"), ("v1", "/api/v1"),
         ("sapi", "/sapi/v1"), ("sapiV2", "/sapi/v2"), ("sapiV3", "/sapi/v3"), ("sapiV4", "/sapi/v4"),
@@ -55,7 +56,38 @@ def _binance(base: str) -> list[Setting]:
         f"BaseClient.MARGIN_API_URL = '{base}/sapi'\n"
         f"client = Client('{TOKEN}', 'unused')"
     )
-    return [Setting("ccxt", ccxt), Setting("python-binance", binance)]
+    futures, coin = f"{root}/fapi.binance.com", f"{root}/dapi.binance.com"
+    python_futures = (
+        f"from binance.client import BaseClient, Client\n"
+        f"BaseClient.FUTURES_URL = '{futures}/fapi'\n"
+        f"BaseClient.FUTURES_DATA_URL = '{futures}/futures/data'\n"
+        f"BaseClient.FUTURES_COIN_URL = '{coin}/dapi'\n"
+        f"BaseClient.FUTURES_COIN_DATA_URL = '{coin}/futures/data'\n"
+        f"client = Client('{TOKEN}', 'unused', ping=False)"  # which would be one of spot
+    )
+    return [
+        Setting("ccxt", ccxt),
+        Setting("ccxt (USD-M)", _ccxt_futures("binanceusdm", "fapi", root)),
+        Setting("ccxt (COIN-M)", _ccxt_futures("binancecoinm", "dapi", root)),
+        Setting("python-binance", binance),
+        Setting("python-binance (futures)", python_futures),
+    ]
+
+
+def _ccxt_futures(name: str, api: str, root: str) -> str:
+    """It asks for its currencies at the spot host."""
+    base = f"{root}/{api}.binance.com"
+    rows = [
+        (f"{api}{kind}{version}", f"{base}/{api}/{version.lower() or 'v1'}")
+        for version in ("", "V2", "V3")
+        for kind in ("Public", "Private")
+    ]
+    rows += [(f"{api}Data", f"{base}/futures/data"), ("sapi", f"{root}/api.binance.com/sapi/v1")]
+    text = "".join(f"\n    '{row}': '{url}'," for row, url in rows)
+    return (
+        f"exchange = ccxt.{name}({{'apiKey': '{TOKEN}', 'secret': 'unused', {_UNPACED}}})\n"
+        f"exchange.urls['api'].update({{{text}\n}})"
+    )
 
 
 def _kraken(base: str) -> list[Setting]:

@@ -1,6 +1,6 @@
-"""Binance spot: signing, judging and speaking like api.binance.com.
+"""Binance: signing, judging and speaking like api.binance.com; what differs for futures is in binance_futures*.py.
 
-Sources: binance-spot-api-docs (rest-api.md, errors.md, enums.md, faqs), state of 2026-07-21.
+Sources: binance-spot-api-docs (rest-api.md, errors.md, enums.md, faqs), state of 2026-07-21; derivatives general-info.
 """
 
 import base64
@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from proxy.errors import BadCall
+from proxy.exchanges import binance_futures_items as futures_items
+from proxy.exchanges import binance_futures_lookup as futures_lookup
+from proxy.exchanges import binance_futures_orders as futures_orders
 from proxy.exchanges import texts
+from proxy.exchanges.binance_futures import believed, either, judged
 from proxy.exchanges.binance_ids import identify
 from proxy.exchanges.binance_items import items
 from proxy.exchanges.binance_limits import LIMITS_TOLD, limit_exceeded, limits_told
@@ -158,6 +162,8 @@ _BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
 
 def classify(endpoint: Endpoint, reply: Reply, wall_ms: int) -> Verdict:
+    if (found := judged(endpoint, reply)) is not None:
+        return found
     status, code = reply.status, _code(reply.body)
     name = str(code) if code is not None else f"http {status}"
     if status == 418:
@@ -252,10 +258,10 @@ _TABLE = load_table(Path(__file__).with_suffix(".yaml"))
 
 def usage(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
     """Counts from the headers, and limits from the two endpoints that tell them."""
-    told = _TABLE.feedback.read(endpoint, reply)
+    told = believed(endpoint, _TABLE.feedback.read(endpoint, reply))
     if endpoint.name in LIMITS_TOLD and reply.status == 200:
         told += limits_told(endpoint, reply)
-    elif reply.status == 429 and (exceeded := limit_exceeded(reply)) is not None:
+    elif reply.status == 429 and (exceeded := limit_exceeded(endpoint, reply)) is not None:
         named = next((row for row in told if row.limit == exceeded.limit), exceeded)
         told = (*(row for row in told if row is not named), replace(named, capacity=exceeded.capacity))
     return told
@@ -274,15 +280,16 @@ EXCHANGE = Exchange(
     check_credential=check_credential,
     time_path="/api/v3/time",
     time_ms=time_ms,
-    orders=orders,
-    client_ids=client_ids,
-    closes=closes,
-    identify=identify,
+    orders=either(orders, futures_orders.orders),
+    client_ids=either(client_ids, futures_orders.client_ids),
+    closes=either(closes, futures_orders.closes),
+    identify=either(identify, futures_orders.identify),
     valid_until_ms=valid_until_ms,
-    lookups=lookups,
-    found=finding,
-    items=items,
-    rebuilt=rebuilt,
+    lookups=either(lookups, futures_lookup.lookups),
+    found=either(finding, futures_lookup.finding),
+    items=either(items, futures_items.items),
+    rebuilt=either(rebuilt, futures_lookup.rebuilt),
     absence=ABSENCE,
+    absence_in=dict.fromkeys(("usdm", "coinm", "portfolio"), futures_lookup.ABSENCE),
     limits_path="/api/v3/exchangeInfo?symbol=BTCUSDT",
 )

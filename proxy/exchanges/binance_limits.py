@@ -10,17 +10,20 @@ from typing import Any
 
 import orjson
 
+from proxy.exchanges.binance_futures import LIMIT_NAMES, LIMITS_PATHS, OWN_LIMITS_PATHS
 from proxy.model import Endpoint, Reply, Usage
 
-_PUBLIC, _OWN = "GET /api/v3/exchangeInfo", "GET /api/v3/rateLimit/order"
-LIMITS_TOLD = frozenset({_PUBLIC, _OWN})
+_PUBLIC = frozenset({"GET /api/v3/exchangeInfo", *(f"GET {path}" for path in LIMITS_PATHS)})
+_OWN = frozenset({"GET /api/v3/rateLimit/order", *(f"GET {path}" for path in OWN_LIMITS_PATHS)})
+LIMITS_TOLD = _PUBLIC | _OWN
 
-_NAMES: Mapping[tuple[Any, Any, Any], str] = {
+_SPOT: Mapping[tuple[Any, Any, Any], str] = {
     ("REQUEST_WEIGHT", "MINUTE", 1): "weight_1m",
     ("RAW_REQUESTS", "MINUTE", 5): "raw_5m",
     ("ORDERS", "SECOND", 10): "orders_10s",
     ("ORDERS", "DAY", 1): "orders_1d",
 }
+_NAMES: Mapping[str, Mapping[tuple[Any, Any, Any], str]] = {"spot": _SPOT, **LIMIT_NAMES}
 _WORDS: Mapping[bytes, str] = {b"request weight": "REQUEST_WEIGHT", b"requests": "RAW_REQUESTS", b"orders": "ORDERS"}
 _EXCEEDED = re.compile(
     rb"current limit is (\d{1,12}) (request weight|requests|orders) per (\d{1,3}) (SECOND|MINUTE|DAY)"
@@ -32,7 +35,7 @@ _LIST = re.compile(rb'"rateLimits"\s*:\s*(\[[^\[\]]*\])')
 def limits_told(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
     """Capacities that hold for everybody, or counts and capacities of the account. What cannot be read is left out."""
     text = _start_of(reply)
-    if endpoint.name == _OWN:
+    if endpoint.name in _OWN:
         listed: bytes = text
     else:
         found = _LIST.search(text)
@@ -43,11 +46,11 @@ def limits_told(endpoint: Endpoint, reply: Reply) -> tuple[Usage, ...]:
         return ()
     if not isinstance(rows, list):
         return ()
-    told = (_told(row, everywhere=endpoint.name == _PUBLIC) for row in rows if isinstance(row, dict))
+    told = (_told(endpoint.product, row, everywhere=endpoint.name in _PUBLIC) for row in rows if isinstance(row, dict))
     return tuple(row for row in told if row is not None)
 
 
-def limit_exceeded(reply: Reply) -> Usage | None:
+def limit_exceeded(endpoint: Endpoint, reply: Reply) -> Usage | None:
     """The limit and its capacity that a refusal names: "Too many new orders; current limit is 50 orders per 10 SECOND."
 
     It holds for who is refused.
@@ -55,13 +58,13 @@ def limit_exceeded(reply: Reply) -> Usage | None:
     found = _EXCEEDED.search(reply.body[:512])
     if found is None:
         return None
-    name = _NAMES.get((_WORDS[found[2]], found[4].decode(), int(found[3])))
+    name = _NAMES[endpoint.product].get((_WORDS[found[2]], found[4].decode(), int(found[3])))
     return Usage(name, capacity=int(found[1])) if name is not None and int(found[1]) else None
 
 
-def _told(row: dict[str, Any], *, everywhere: bool) -> Usage | None:
+def _told(product: str, row: dict[str, Any], *, everywhere: bool) -> Usage | None:
     try:
-        name = _NAMES.get((row.get("rateLimitType"), row.get("interval"), row.get("intervalNum")))
+        name = _NAMES[product].get((row.get("rateLimitType"), row.get("interval"), row.get("intervalNum")))
     except TypeError:  # a list or an object where a text should stand
         return None
     limit, count = row.get("limit"), row.get("count")

@@ -1,6 +1,6 @@
-"""Which orders a Binance write names, and whether it only reduces a position.
+"""Which orders a Binance spot write names.
 
-Sources: binance-spot-api-docs rest-api.md (trading endpoints), developers.binance.com derivatives New Order.
+Source: binance-spot-api-docs rest-api.md (trading endpoints).
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,5 @@ def client_ids(endpoint: Endpoint, params: Mapping[str, str]) -> tuple[str, ...]
 
 
 def closes(endpoint: Endpoint, params: Mapping[str, str]) -> bool:
-    """Futures have such orders; spot has no positions."""
-    if endpoint.product == "spot":
-        return False
-    return any(params.get(name, "").lower() == "true" for name in ("reduceOnly", "closePosition"))
+    """Spot has no positions."""
+    return False

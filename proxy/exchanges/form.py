@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -133,6 +133,8 @@ class Exchange:
     NOT_SO_FAR where it is proven that it did not take effect); None if it cannot be made up."""
     absence: Absence | None = None
     """What proves that an order of this exchange is not there; None: nothing does."""
+    absence_in: Mapping[str, Absence] = field(default_factory=dict)
+    """The same by product, where it differs."""
 
 
 def usage_of(exchange: Exchange, endpoint: Endpoint, reply: Reply | None) -> tuple[Usage, ...]:

@@ -36,7 +36,7 @@ accounts:
     addresses: [{addresses}]
     keys:
       main: {{key: {{value: dummy-key-canary}}, secret: {{value: dummy-secret-canary}}}}
-    upstream: {{spot: "http://127.0.0.1:{upstream}"}}
+    upstream: {{spot: "{upstream}", usdm: "{upstream}", coinm: "{upstream}", portfolio: "{upstream}"}}
 {more}"""
 
 
@@ -57,7 +57,9 @@ class Folder:
         more: str = "",
     ) -> Path:
         self.file.write_text(
-            CONFIG.format(listen=listen, admin=admin, addresses=addresses, upstream=upstream, more=more)
+            CONFIG.format(
+                listen=listen, admin=admin, addresses=addresses, upstream=f"http://127.0.0.1:{upstream}", more=more
+            )
         )
         return self.file
 

@@ -34,13 +34,13 @@ accounts:
     keys:
       first: {{key: {{value: dummy-key-1}}, secret: {{value: dummy-secret-1}}}}
       second: {{key: {{value: dummy-key-2}}, secret: {{value: dummy-secret-2}}}}
-    upstream: "http://127.0.0.1:9"
+    upstream: {{spot: "http://127.0.0.1:9", usdm: "http://127.0.0.1:9", coinm: "http://127.0.0.1:9", portfolio: "http://127.0.0.1:9"}}
   binance-small:
     exchange: binance
     addresses: [127.0.0.2]
     keys:
       only: {{key: {{value: dummy-key-3}}, secret: {{value: dummy-secret-3}}}}
-    upstream: "http://127.0.0.1:9"
+    upstream: {{spot: "http://127.0.0.1:9", usdm: "http://127.0.0.1:9", coinm: "http://127.0.0.1:9", portfolio: "http://127.0.0.1:9"}}
   kraken-main:
     exchange: kraken
     addresses: [127.0.0.1]
@@ -71,8 +71,8 @@ def test_for_people(run: Callable[..., Result]) -> None:
     assert result.exit_code == 0
     rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "binance-main (binance): 2 keys, 2 addresses" in rows
-    assert "read GET …/order 3,000 3,000 +0 +1,500 +0" in rows
-    assert "place POST …/order 100 600 +0 +0 +600" in rows
+    assert "spot read GET …/order 3,000 3,000 +0 +1,500 +0" in rows
+    assert "spot place POST …/order 100 600 +0 +0 +600" in rows
     assert "orders_10s: 100/10 s by account 10" in rows
     assert "· +0: orders_10s counts by account, so another key or address adds nothing to orders." in rows
     assert "· 200,000 orders a day at most: orders_1d counts by account." in rows
@@ -108,7 +108,7 @@ def test_for_programs(run: Callable[..., Result]) -> None:
     main_ = accounts[0]
     assert (main_["keys"], main_["addresses"], main_["addresses_shared"]) == (2, 2, {"binance-small": 1})
     assert main_["addresses_missing"] == []
-    assert main_["summary"][0].startswith("binance-main: 2 keys, 2 addresses: public calls")
+    assert main_["summary"][0].startswith("binance-main (spot): 2 keys, 2 addresses: public calls")
     place = next(b for b in main_["budgets"] if b["class"] == "place")
     weight = {"limit": "orders_10s", "scope": "account", "per": "", "shape": "fixed", "capacity": 100}
     assert place == {
@@ -169,7 +169,7 @@ def test_an_account_at_a_time_knows_all_others(file: Path) -> None:
     with console.capture() as printed:
         show(console, [Informed(pools["binance-small"])], pools.values())
     assert "1 address shared with binance-main" in printed.get()
-    assert len(capacities(pools["binance-small"])) == 5
+    assert len([c for c in capacities(pools["binance-small"]) if c.endpoint.product == "spot"]) == 5
 
 
 def learned_of(file: Path) -> None:
@@ -247,7 +247,7 @@ async def test_the_daemon_logs_what_its_addresses_give(missing_one: Path, caplog
     await daemon.stop(0.0)
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.INFO]
     assert (
-        "binance-main: 2 keys, 2 addresses: public calls, reads and amendments x2 by address (weight_1m); "
+        "binance-main (spot): 2 keys, 2 addresses: public calls, reads and amendments x2 by address (weight_1m); "
         "cancels x2 by address (raw_5m); orders x1: keys and addresses add nothing (orders_10s counts by account); "
         "1 address shared with binance-small"
     ) in said

@@ -129,7 +129,8 @@ def test_urls_for_people(ordergate: Ordergate, folder: Any) -> None:
 def test_urls_for_programs(ordergate: Ordergate, folder: Any) -> None:
     result = ordergate("urls", "desk", "--json", "-c", folder.write(listen="127.0.0.1:8799"))
     rows = json.loads(result.stdout)
-    assert list(rows) == ["any client", "ccxt", "python-binance", "curl"]
+    futures = ["ccxt (USD-M)", "ccxt (COIN-M)", "python-binance", "python-binance (futures)"]
+    assert list(rows) == ["any client", "ccxt", *futures, "curl"]
     assert all("http://127.0.0.1:8799/" in text for text in rows.values())
 
 

@@ -7,6 +7,7 @@ import pytest
 from proxy.cli.world import AccountPlan, addresses_of, configuration, key_of, simulation, token_of
 from proxy.exchanges import EXCHANGES
 from proxy.simulator import Simulator
+from proxy.simulator.venues import doors_of
 
 PLANS = (
     AccountPlan("b", "binance", 1),
@@ -38,9 +39,10 @@ async def test_the_daemon_knows_the_simulations_keys_and_addresses(tmp_path: Pat
             assert tuple(address.bind for address in key.addresses) == known.addresses
             assert EXCHANGES[plan.exchange].check_credential(key.credential) == ""
         assert set(ours.upstream) == set(EXCHANGES[plan.exchange].table.products)
-        (upstream,) = set(ours.upstream.values())
-        assert f"{upstream.scheme}://{upstream.authority}" == sim.url(plan.exchange)
-        assert upstream.private_ok
+        for product, upstream in ours.upstream.items():
+            door = product if product in doors_of(plan.exchange) else ""
+            assert f"{upstream.scheme}://{upstream.authority}" == sim.url(plan.exchange, door)
+            assert upstream.private_ok
     assert {bot.accounts for bot in config.bots.values()} == {frozenset(plan.name for plan in PLANS)}
     assert config.listen == ("127.0.0.1:0",) and config.state_dir == tmp_path
     await sim.stop()
