@@ -299,7 +299,6 @@ def test_a_clock_that_is_off_is_measured_again(world: World, case: Case, sign: i
     reads(world, case, 1)
     world.do(lambda: world.sim.set_clock_offset(case.plan.exchange, sign * case.off_s * 1000))
     entries = reads(world, case, 4)
-    print([(e.outcome, e.key, e.address) for e in entries])
     assert 1 <= len(refused(entries)) <= 2
     assert [entry.outcome for entry in entries[-3:]] == ["ok"] * 3
     order_id = fresh(case)
