@@ -460,7 +460,10 @@ KRAKEN_FUTURES = Case(
         _v3("transfer", fromAccount="fi_xbtusd", toAccount="cash", unit="xbt", amount=1),
         _v3("transfer/subaccount", fromUser="dummy", toUser="dummy", unit="xbt", amount=1),
     ),
-    raises={"transfer": ("BTC", 0.1, "main", "future")},
+    raises={
+        "transfer_out": ("BTC", 0.1, {"sourceWallet": "dummy-wallet"}),
+        "transfer": ("BTC", 0.1, "main", "future"),
+    },
     burst=70,
     amount=100,
     cannot={

@@ -20,6 +20,7 @@ from proxy.simulator.ledger import Entry
 from proxy.simulator.venues import VENUES
 from tests.e2e.bots import Request, Said, call, line_to, one
 from tests.e2e.cases import CASES, Case
+from tests.e2e.clients import client_of
 from tests.e2e.worlds import Mark, World, allocation
 
 _T = TypeVar("_T")
@@ -116,13 +117,6 @@ def refused(entries: list[Entry]) -> list[Entry]:
 # ---- ccxt
 
 
-def client_of(world: World, case: Case, module: Any) -> Any:
-    """The very text that `ordergate urls` prints, run as a user would who has pasted it below `import ccxt`."""
-    space: dict[str, Any] = {"ccxt": module}
-    exec(world.printed(case.plan, "ccxt"), space)
-    return space["exchange"]
-
-
 def check_ledger(world: World, case: Case, start: Mark) -> None:
     """Every request accepted, and each only from where its key may be used; one order, by an id that is known."""
     entries = world.since(start)
@@ -138,8 +132,9 @@ def check_ledger(world: World, case: Case, start: Mark) -> None:
 
 
 def test_the_life_of_an_order(world: World, case: Case) -> None:
-    start, client = world.mark(), client_of(world, case, ccxt)
+    start, client = world.mark(), client_of(world, case.plan, ccxt)
     client.load_markets()
+    assert client.currencies["BTC"]["code"] == "BTC"
     ticker = client.fetch_ticker(case.symbol)
     assert ticker["bid"] < ticker["last"] < ticker["ask"]
     quote = client.market(case.symbol)["settle"] or client.market(case.symbol)["quote"]
@@ -159,7 +154,7 @@ def test_the_life_of_an_order(world: World, case: Case) -> None:
 
 async def test_the_life_of_an_order_async(world: World, case: Case) -> None:
     start = world.mark()
-    async with client_of(world, case, ccxt.async_support) as client:
+    async with client_of(world, case.plan, ccxt.async_support) as client:
         await client.load_markets()
         assert (await client.fetch_ticker(case.symbol))["last"]
         assert await client.fetch_balance(case.balance)
@@ -172,7 +167,7 @@ async def test_the_life_of_an_order_async(world: World, case: Case) -> None:
 
 
 def test_what_moves_money_and_a_wrong_token_raise_and_nothing_leaves(world: World, case: Case) -> None:
-    client = client_of(world, case, ccxt)
+    client = client_of(world, case.plan, ccxt)
     client.load_markets()
     client.fetch_balance(case.balance)
     start = world.mark()
