@@ -27,14 +27,19 @@ _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 class Case:
     """A product as bots see it. Orders are limit orders to buy `amount` at `price`, far below the market.
 
-    `read`: a cheap signed read. `place`: an order with a given client order id; `placing`: the path that it is sent to;
-    `ids`: the form of such an id. `cancel`: of the order with an id and the answer that placed it; `cancelling`: a part
-    of its path. `well`: whether the body of a 2xx is an acceptance. `money`: calls that must never leave.
-    `prefix`: how the id of an order made by ccxt begins, "og" where ccxt gives none and ours is put in.
-    `fetch`, `create`, `balance`: what ccxt wants besides in these calls.
-    `raises`: calls of ccxt that would move money. `off_s`: how wrong the exchange's clock is set.
-    `limits`: an own record of the simulation's limits, where the exchange's are too wide to be met in a test.
-    `burst`: placings at once, more than the exchange takes. `refused`: the status of a call that must not leave.
+    read: a cheap signed read.
+    place: an order with a given client order id, "" for none; placing: the path at the exchange that it is sent to.
+    cancel: of the order with an id and the answer that placed it; cancelling: a part of its path.
+    well: whether the body of a 2xx is an acceptance.
+    money: calls that must never leave; refused: the status of the refusal.
+    raises: calls of ccxt that would move money, with their arguments.
+    burst: placings at once, more than the exchange takes; limits: of the simulation's record of limits, those that are
+    too wide to be met in a test.
+    ids: a client order id of a number; ours: how an id begins that the daemon puts in; prefix: how one begins that ccxt
+    gives, None where it gives none.
+    fetch, create, balance: what ccxt wants besides in these calls.
+    off_s: how wrong the exchange's clock is set, more than it forgives.
+    cannot: what there is not to be seen, and why: "clock", "blameless clock", "price".
     """
 
     name: str
@@ -52,7 +57,8 @@ class Case:
     ids: Callable[[int], str] = "dummy{}".format
     price: float = 50_000
     amount: float = 0.01
-    prefix: str = "og"
+    ours: str = "og"
+    prefix: str | None = None
     fetch: Params = field(default_factory=dict)
     create: Params = field(default_factory=dict)
     balance: Params = field(default_factory=dict)
@@ -70,20 +76,26 @@ class Case:
         return said.status // 100 == 2 and self.well(said.body)
 
 
+def _query(method: str, plan: AccountPlan, path: str, **query: Any) -> Request:
+    given = urlencode(_given(query))
+    return method, f"/{plan.name}{path}{'?' if given else ''}{given}", b"", ""
+
+
 def _get(plan: AccountPlan, path: str, **query: Any) -> Request:
-    return "GET", f"/{plan.name}{path}{'?' + urlencode(query) if query else ''}", b"", ""
+    return _query("GET", plan, path, **query)
 
 
 def _form(plan: AccountPlan, path: str, **params: Any) -> Request:
-    return "POST", f"/{plan.name}{path}", urlencode(params).encode(), _FORM
+    return "POST", f"/{plan.name}{path}", urlencode(_given(params)).encode(), _FORM
 
 
-def _json(plan: AccountPlan, path: str, body: Any) -> Request:
-    return "POST", f"/{plan.name}{path}", json.dumps(body).encode(), _JSON
+def _json(plan: AccountPlan, path: str, body: Params) -> Request:
+    return "POST", f"/{plan.name}{path}", json.dumps(_given(body)).encode(), _JSON
 
 
-def _query(method: str, plan: AccountPlan, path: str, **query: Any) -> Request:
-    return method, f"/{plan.name}{path}?{urlencode(query)}", b"", ""
+def _given(params: Params) -> dict[str, Any]:
+    """Without the client order id that is none."""
+    return {name: value for name, value in params.items() if value != ""}
 
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"  # the example of BIP 173
@@ -140,7 +152,7 @@ KRAKEN_SPOT = Case(
 
 
 def _method(method: str, **params: Any) -> Request:
-    return _json(CRYPTOCOM, f"/exchange/v1/{method}", {"id": 7, "method": method, "params": params})
+    return _json(CRYPTOCOM, f"/exchange/v1/{method}", {"id": 7, "method": method, "params": _given(params)})
 
 
 CRYPTOCOM_API = Case(
@@ -202,7 +214,7 @@ COINBASE_API = Case(
     prefix="ccxt-",
     balance={"v3": True},
     off_s=300,  # its tokens live for two minutes
-    cannot={"a clock that nobody is blamed for": "Coinbase answers 401 to a stale token as to an address off the list"},
+    cannot={"blameless clock": "Coinbase answers 401 to a stale token as to an address off the list"},
 )
 
 
@@ -297,7 +309,7 @@ def _gate_case(name: str, symbol: str, path: str, order: Params, *, read: str, b
         burst=burst,
         ids="t-dummy{}".format,
         amount=amount,
-        prefix="t-og",
+        ours="t-og",
         off_s=90,
     )
 
@@ -433,7 +445,7 @@ HTX_SWAP = Case(
     burst=100,
     ids="77{:04}".format,
     amount=1,
-    prefix="",  # a number
+    ours="",  # a number
     balance={"type": "swap"},
     off_s=900,
 )
