@@ -7,7 +7,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import ccxt
@@ -19,12 +19,11 @@ from proxy.simulator import SimConfig
 from proxy.simulator.faults import Fault
 from proxy.simulator.ledger import Entry
 from proxy.simulator.venues import VENUES
-from tests.e2e.bots import Request, Said, call, line_to, one
+from tests.e2e.bots import Request, Said, call, line_to, one, passing
 from tests.e2e.cases import CASES, Case
 from tests.e2e.clients import client_of
 from tests.e2e.worlds import Mark, World, allocation
 
-_T = TypeVar("_T")
 KEYS = ("key-1", "key-2", "key-3")
 _NUMBERS = itertools.count(1)
 
@@ -69,17 +68,6 @@ def able(case: Case, scenario: str) -> None:
 
 def ask(world: World, request: Request) -> Said:
     return world.run(one(world, request))
-
-
-async def passing(world: World, asked: asyncio.Future[_T], step_s: float) -> _T:
-    """What is asked, the time passing whenever nothing reaches the exchange."""
-    seen = world.mark()
-    while not asked.done():
-        await asyncio.sleep(0.004)
-        if (now := world.mark()) == seen:
-            world.jump(step_s)
-        seen = now
-    return asked.result()
 
 
 def fresh(case: Case) -> str:

@@ -13,7 +13,7 @@ from gate_api.exceptions import GateApiException
 
 from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
-from tests.e2e.bots import Said, one
+from tests.e2e.bots import Said, one, told
 from tests.e2e.cases import GATE
 from tests.e2e.clients import client_of
 from tests.e2e.worlds import World, allocation
@@ -135,7 +135,7 @@ AT_MARKET = {**PERPETUAL, "price": "0", "tif": "ioc"}
 
 def call(world: World, method: str, path: str, body: Any = None) -> Said:
     sent = b"" if body is None else json.dumps(body).encode()
-    return world.run(one(world, (method, f"{ROOT}/{path}", sent, "application/json")))
+    return told(world, (method, f"{ROOT}/{path}", sent, "application/json"))
 
 
 def lose(world: World, method: str, path: str, *, executed: bool) -> None:

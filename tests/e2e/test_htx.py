@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.simulator.faults import Fault
-from tests.e2e.bots import Said, one
+from tests.e2e.bots import Said, told
 from tests.e2e.cases import HTX
 from tests.e2e.worlds import World
 
@@ -28,7 +28,7 @@ def call(world: World, method: str, path: str, body: Any = None, host: str = "",
         world.do(lambda: world.sim.inject(fault))
     sent = b"" if body is None else json.dumps(body).encode()
     target = f"/{HTX.name}{'/' + host if host else ''}{path}"
-    return world.run(one(world, (method, target, sent, "application/json")))
+    return told(world, (method, target, sent, "application/json"))
 
 
 def spot_order(world: World, name: str = "") -> dict[str, Any]:

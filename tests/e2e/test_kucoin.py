@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from proxy.simulator import Fault
-from tests.e2e.bots import Request, one
+from tests.e2e.bots import Request, told
 from tests.e2e.cases import KUCOIN
 from tests.e2e.worlds import World
 
@@ -70,7 +70,7 @@ def test_an_order_whose_answer_is_lost_is_found(kucoin: World, fault: Fault, pat
     name = f"{fault.action}{path.count('/')}{path[-1]}"
     start = kucoin.mark()
     kucoin.do(lambda: kucoin.sim.inject(Fault(fault.action, "kucoin", "POST", status=fault.status, executed=True)))
-    said = kucoin.run(one(kucoin, post(path, order(name)), name))
+    said = told(kucoin, post(path, order(name)))
     kucoin.free()
     assert (said.status, said.body["code"]) == (200, "200000")
     assert said.headers["x-ordergate-outcome"] == "executed"
@@ -81,7 +81,7 @@ def test_an_order_whose_answer_is_lost_is_found(kucoin: World, fault: Fault, pat
 def test_a_list_whose_answer_is_lost_is_found(kucoin: World) -> None:
     start = kucoin.mark()
     kucoin.do(lambda: kucoin.sim.inject(Fault("drop", "kucoin", "POST", executed=True)))
-    said = kucoin.run(one(kucoin, post(f"{HF}/multi", {"orderList": [order("list-1"), order("list-2")]})))
+    said = told(kucoin, post(f"{HF}/multi", {"orderList": [order("list-1"), order("list-2")]}))
     assert [row["clientOid"] for row in said.body["data"]] == ["list-1", "list-2"]
     assert kucoin.orders_since(start) == 2
 
@@ -90,18 +90,18 @@ def test_a_futures_order_whose_answer_is_lost_is_found(kucoin: World) -> None:
     given = {"symbol": "XBTUSDTM", "clientOid": "swap-1", "side": "buy", "type": "limit", "leverage": 3}
     call = post("/api/v1/orders", {**given, "price": "50000", "size": 1}, "/api-futures.kucoin.com")
     kucoin.do(lambda: kucoin.sim.inject(Fault("drop", "kucoin", "POST", executed=True)))
-    said = kucoin.run(one(kucoin, call))
+    said = told(kucoin, call)
     assert (said.status, said.body["data"]["clientOid"]) == (200, "swap-1")
     kucoin.do(lambda: kucoin.sim.inject(Fault("drop", "kucoin", "DELETE", executed=True)))
     path = f"/{KUCOIN.name}/api-futures.kucoin.com/api/v1/orders/{said.body['data']['orderId']}"
-    gone = kucoin.run(one(kucoin, ("DELETE", path, b"", "")))
+    gone = told(kucoin, ("DELETE", path, b"", ""))
     assert gone.body == {"code": "200000", "data": {"cancelledOrderIds": [said.body["data"]["orderId"]]}}
 
 
 def test_a_cancel_whose_answer_is_lost_is_found(kucoin: World) -> None:
-    placed = kucoin.run(one(kucoin, post(HF, order("gone-1"))))
+    placed = told(kucoin, post(HF, order("gone-1")))
     number = placed.body["data"]["orderId"]
     kucoin.do(lambda: kucoin.sim.inject(Fault("drop", "kucoin", "DELETE", executed=True)))
-    gone = kucoin.run(one(kucoin, ("DELETE", f"/{KUCOIN.name}{HF}/{number}?symbol=BTC-USDT", b"", "")))
+    gone = told(kucoin, ("DELETE", f"/{KUCOIN.name}{HF}/{number}?symbol=BTC-USDT", b"", ""))
     assert gone.body == {"code": "200000", "data": {"orderId": number}}
     assert gone.headers["x-ordergate-outcome"] == "executed"
