@@ -6,20 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import ccxt
-import ccxt.async_support
 import pytest
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from proxy.cli.world import AccountPlan
 from proxy.simulator import Fault
 from proxy.simulator.ledger import Entry
 from tests.e2e.bots import Request, call, line_to
-from tests.e2e.test_ccxt import ADDRESS, client_of
+from tests.e2e.cases import ADDRESS, BYBIT
 from tests.e2e.worlds import Mark, World, allocation
 
-BYBIT = AccountPlan("bybit-main", "bybit", 11)
 ORDER = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01", "price": "50000"}
 
 
@@ -47,56 +43,6 @@ def clean(world: World, start: Mark, orders: int) -> list[Entry]:
     assert world.orders_since(start) == orders
     assert world.do(world.sim.ledger.duplicates) == {}
     return entries
-
-
-def test_ccxt(world: World) -> None:
-    client, start = client_of(world, BYBIT, ccxt), world.mark()
-    client.load_markets()
-    assert client.currencies["BTC"]["code"] == "BTC" and "BTC/USDT:USDT" in client.markets
-    ticker = client.fetch_ticker("BTC/USDT")
-    assert ticker["bid"] < ticker["last"] < ticker["ask"]
-    for symbol in ("BTC/USDT", "BTC/USDT:USDT"):
-        before = client.fetch_balance()["USDT"]["total"]
-        placed = client.create_order(symbol, "limit", "buy", 0.01, 50_000)
-        known = {"acknowledged": True}  # that only the last 500 orders are found
-        resting = client.fetch_order(placed["id"], symbol, known)
-        assert (resting["status"], resting["price"], resting["amount"]) == ("open", 50_000, 0.01)
-        assert resting["clientOrderId"].startswith("og")
-        assert [order["id"] for order in client.fetch_open_orders(symbol)] == [placed["id"]]
-        client.edit_order(placed["id"], symbol, "limit", "buy", 0.01, 49_000)
-        assert client.fetch_order(placed["id"], symbol, known)["price"] == 49_000
-        client.cancel_order(placed["id"], symbol)
-        assert client.fetch_order(placed["id"], symbol, known)["status"] == "canceled"
-        assert client.fetch_balance()["USDT"]["total"] == before
-    clean(world, start, 2)
-    client.session.close()
-
-
-async def test_ccxt_async(world: World) -> None:
-    start = world.mark()
-    async with client_of(world, BYBIT, ccxt.async_support) as client:
-        await client.load_markets()
-        placed = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 50_000)
-        await client.cancel_order(placed["id"], "BTC/USDT")
-        assert await client.fetch_open_orders("BTC/USDT") == []
-    clean(world, start, 1)
-
-
-def test_ccxt_gets_its_own_exceptions(world: World) -> None:
-    client = client_of(world, BYBIT, ccxt)
-    client.load_markets()
-    client.is_unified_enabled()
-    start = world.mark()
-    with pytest.raises(ccxt.PermissionDenied, match="withdrawal_refused"):
-        client.withdraw("BTC", 0.1, ADDRESS)
-    with pytest.raises(ccxt.PermissionDenied, match="withdrawal_refused"):
-        client.transfer("USDT", 1, "unified", "funding")
-    client.apiKey = "dummy-token-of-nobody"
-    with pytest.raises(ccxt.AuthenticationError, match="bad_token"):
-        client.fetch_balance()
-    assert world.since(start) == []
-    assert not world.do(lambda: list(world.sim.ledger.withdrawals))
-    client.session.close()
 
 
 @pytest.mark.parametrize("category", ["spot", "linear"])

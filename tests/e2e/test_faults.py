@@ -354,7 +354,7 @@ def check_unknown(said: Said, plan: AccountPlan) -> None:
 
 
 @pytest.mark.parametrize("plan", ALL, ids=of)
-@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("name", ["half an answer", "server error", "gateway error", "gateway time-out"])
 async def test_a_write_of_unknown_outcome_is_never_sent_again(world: World, plan: AccountPlan, name: str) -> None:
     fault = UNKNOWN[name]
     await one(world, read_of(plan))

@@ -18,7 +18,7 @@ from proxy.orders.records import State
 from proxy.searches import Searches
 from proxy.simulator import Fault
 from tests.e2e.bots import Request, place_of, public_of, read_of
-from tests.e2e.test_ccxt import client_of
+from tests.e2e.clients import client_of
 from tests.e2e.test_order_lines import send, well
 from tests.e2e.test_shared_reads import held, together
 from tests.e2e.wires import Got, Wire

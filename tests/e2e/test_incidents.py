@@ -25,8 +25,8 @@ from proxy.metrics import RESOLVED
 from proxy.searches import Searches
 from proxy.simulator import Fault
 from tests.e2e.bots import place_of
+from tests.e2e.clients import client_of
 from tests.e2e.stuck import stuck
-from tests.e2e.test_ccxt import client_of
 from tests.e2e.test_faults import ORDER_PATHS
 from tests.e2e.test_idempotency import post, told, without_id
 from tests.e2e.test_order_lines import well

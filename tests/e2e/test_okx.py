@@ -10,13 +10,7 @@ import pytest
 
 from proxy.simulator.faults import Fault
 from tests.e2e.bots import Request, Said, call, line_to
-from tests.e2e.test_ccxt import (
-    client_of,
-    test_a_withdrawal_raises_and_nothing_leaves,
-    test_a_wrong_token_raises_authentication_error,
-    test_async,
-    test_sync,
-)
+from tests.e2e.clients import client_of
 from tests.e2e.worlds import OKX, World, allocation
 
 with warnings.catch_warnings():  # what its own dependencies call deprecated
@@ -26,12 +20,6 @@ with warnings.catch_warnings():  # what its own dependencies call deprecated
     import okx.MarketData
     import okx.Trade
 
-__all__ = [
-    "test_a_withdrawal_raises_and_nothing_leaves",
-    "test_a_wrong_token_raises_authentication_error",
-    "test_async",
-    "test_sync",
-]
 ROOT = f"/{OKX.name}/api/v5/"
 
 
@@ -40,11 +28,6 @@ def world() -> Iterator[World]:
     made = World((OKX,)).start()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def case() -> Any:
-    return OKX, "BTC/USDT"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # how it hands its body to its own HTTP library
@@ -125,18 +108,6 @@ async def told(world: World, request: Request) -> Said:
         return await call(line, request)
 
 
-@pytest.mark.parametrize("action", ["drop", "truncate", "garbage", "unknown"])
-async def test_an_order_whose_answer_is_lost_is_found(world: World, action: Any) -> None:
-    start, name = world.mark(), f"lost{action}"
-    lose(world, "trade/order", executed=True, action=action)
-    said = await told(world, place(name))
-    assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed")
-    [row] = said.body["data"]
-    assert (said.body["code"], row["sCode"], row["clOrdId"]) == ("0", "0", name)
-    assert world.orders_since(start) == world.executions(OKX, name) == 1
-    assert [entry.method for entry in world.since(start) if entry.path.endswith("trade/order")].count("POST") == 1
-
-
 async def test_a_list_whose_answer_is_lost_is_found(world: World) -> None:
     start = world.mark()
     lose(world, "trade/batch-orders", executed=True)
@@ -154,23 +125,6 @@ async def test_an_amendment_and_a_cancel_whose_answers_are_lost_are_found(world:
         said = await told(world, post(path, named | more))
         assert (said.status, said.headers["x-ordergate-outcome"]) == (200, "executed")
         assert said.body["data"][0]["clOrdId"] == "standing"
-
-
-async def test_an_order_that_never_came_is_proven_absent(new_world: Callable[..., World]) -> None:
-    world = new_world((OKX,))
-    start = world.mark()
-    lose(world, "trade/order", executed=False)
-    async with line_to(world) as line:
-        asked = asyncio.ensure_future(call(line, place("never")))
-        while not world.since(start):
-            await asyncio.sleep(0.005)
-        while not asked.done():
-            world.jump(1)
-            await asyncio.sleep(0.01)
-        said = asked.result()
-    assert said.headers["x-ordergate-origin"] == "ordergate"
-    assert said.body["code"] in ("50004", "50013")
-    assert world.orders_since(start) == 0
 
 
 async def test_an_order_that_is_there_already_is_not_placed_again(world: World) -> None:
@@ -207,27 +161,3 @@ async def test_what_of_a_list_is_refused_is_told_apart(world: World) -> None:
     assert said.headers["x-ordergate-origin"] == "exchange"
     assert (said.body["code"], [row["sCode"] == "0" for row in said.body["data"]]) == ("2", [True, False])
     assert world.orders_since(start) == 1
-
-
-async def test_a_clock_that_is_off_is_measured_again(new_world: Callable[..., World]) -> None:
-    world = new_world((OKX,))
-    world.do(lambda: world.sim.inject(Fault("clock", "okx", path="account/balance", offset_ms=60_000)))
-    start = world.mark()
-    said = await told(world, ("GET", f"{ROOT}account/balance", b"", ""))
-    assert said.body["code"] == "0" and said.headers["x-ordergate-attempts"] == "2"
-    assert "50102" in {entry.outcome for entry in world.since(start)}
-
-
-async def test_a_key_is_used_from_its_addresses_only_and_a_dead_one_is_left(new_world: Callable[..., World]) -> None:
-    world = new_world((OKX,))
-    for action, key in (("unlist", "key-1"), ("delete_key", "key-2"), ("throttle", "")):
-        world.do(lambda action=action, key=key: world.sim.inject(Fault(action, "okx", key=key, path="trade/fills")))
-    start = world.mark()
-    for _ in range(12):
-        said = await told(world, ("GET", f"{ROOT}trade/fills?instId=BTC-USDT", b"", ""))
-        if said.status == 429:
-            world.jump(5)
-        else:
-            assert said.body["code"] == "0"
-    outcomes = [entry.outcome for entry in world.since(start) if entry.path.endswith("fills")]
-    assert outcomes.count("50110") == outcomes.count("50111") + outcomes.count("50119") == 1

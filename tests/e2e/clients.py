@@ -1,0 +1,13 @@
+"""Clients as a user of `ordergate urls` has them."""
+
+from typing import Any
+
+from proxy.cli.world import AccountPlan
+from tests.e2e.worlds import World
+
+
+def client_of(world: World, plan: AccountPlan, module: Any) -> Any:
+    """ccxt by the very text that is printed, run as a user would who has pasted it below `import ccxt`."""
+    space: dict[str, Any] = {"ccxt": module}
+    exec(world.printed(plan, "ccxt"), space)
+    return space["exchange"]
