@@ -173,7 +173,7 @@ def _typical(pool: Pool) -> Iterator[Endpoint]:
     for endpoint in pool.exchange.table.endpoints():
         if forbidden(pool, endpoint) is None and not endpoint.name.endswith("/test"):
             rows.setdefault((endpoint.product, endpoint.call_class), []).append(endpoint)
-    for product in pool.exchange.table.products:
+    for product in pool.upstream:
         for call_class in CallClass:
             found = rows.get((product, call_class), [])
             # A read that speaks of orders, any other call on one symbol: not a ping, not a switch for everything.

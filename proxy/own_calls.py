@@ -54,7 +54,7 @@ class OwnCalls:
         """Measure the exchange's clock anew, where it has an endpoint for that (else the Date of answers must do)."""
         exchange = pool.exchange
         endpoint = exchange.table.match("GET", exchange.time_path)
-        if endpoint is None:
+        if endpoint is None or endpoint.product not in pool.upstream:
             return
         reply, _ = await self._ask(pool, pool.upstream[endpoint.product], exchange.time_path, tuple(addresses))
         server_ms = exchange.time_ms(reply.body) if reply is not None else None
@@ -81,7 +81,7 @@ class OwnCalls:
         """
         path = pool.exchange.limits_path
         endpoint = pool.exchange.table.match("GET", path.partition("?")[0])
-        if endpoint is None:
+        if endpoint is None or endpoint.product not in pool.upstream:
             return False
         addresses = pool.keyless[0].addresses
         _, told = await self._ask(pool, pool.upstream[endpoint.product], path, addresses)

@@ -75,7 +75,11 @@ def pool_of(config: AccountConfig, exchange: Exchange) -> Pool:
         keyless=(KeyRoutes(None, tuple(dict.fromkeys(a.bind for a in everywhere))),),
         kept=kept,
         drawn=frozenset((limit, CallClass(c)) for (limit, _), shares in kept.items() for c in shares),
-        upstream={name: config.upstream.get(name, p.upstream) for name, p in exchange.table.products.items()},
+        upstream={
+            name: config.upstream.get(name, product.upstream)
+            for name, product in exchange.table.products.items()
+            if name in config.upstream or not config.local
+        },
         deny=config.deny,
         allow_withdrawals=config.allow_withdrawals,
         public_addresses={a.bind: a.public for a in everywhere},

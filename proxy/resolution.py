@@ -77,7 +77,7 @@ class Resolution:
     def _seek(self, entry: Entry, pool: Pool | None) -> "asyncio.Task[Truth] | None":
         intent = entry.intent
         endpoint = pool.exchange.table.named(intent.endpoint) if pool is not None else None
-        if pool is None or endpoint is None:
+        if pool is None or endpoint is None or endpoint.product not in pool.upstream:
             return None
         method = endpoint.name.partition(" ")[0]
         request, upstream = Incoming(method, endpoint.path, "", (), b""), pool.upstream[endpoint.product]

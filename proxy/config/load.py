@@ -14,7 +14,7 @@ from proxy.config.form import Facts, Secret
 from proxy.config.model import BOT_CLASSES, BotForm, FileForm
 from proxy.config.records import AccountConfig, AddressConfig, BotConfig, Config, KeyConfig, LimitOverride
 from proxy.errors import ConfigError
-from proxy.model import Credential, Upstream
+from proxy.model import Credential
 
 DEFAULT_PLACES = (Path("/etc/ordergate/ordergate.yaml"), Path("config/ordergate.yaml"))
 MIN_TOKEN = 8
@@ -113,7 +113,7 @@ class _Loading:
         place: Place = ("accounts", name)
         urls = form.upstream if isinstance(form.upstream, dict) else {}
         upstream = {product: fields.upstream(url) for product, url in urls.items()}
-        local = self._is_local(form.exchange, upstream)
+        local = bool(upstream) and all(fields.is_loopback(one.host) for one in upstream.values())
         addresses = self._addresses((*place, "addresses"), form.addresses)
         return AccountConfig(
             name=name,
@@ -130,12 +130,7 @@ class _Loading:
             deny=tuple(form.deny),
             allow_withdrawals=form.allow_withdrawals,
             cache={endpoint: fields.cache_ns(text) for endpoint, text in form.cache.items()},
-        )
-
-    def _is_local(self, exchange: str, upstream: Mapping[str, Upstream]) -> bool:
-        """Every product of the exchange is sent to this machine."""
-        return all(
-            product in upstream and fields.is_loopback(upstream[product].host) for product in self._exchanges[exchange]
+            local=local,
         )
 
     def _addresses(self, place: Place, items: Addresses) -> tuple[AddressConfig, ...]:
@@ -166,11 +161,7 @@ class _Loading:
 
     def _bot(self, name: str, form: BotForm, accounts: Mapping[str, AccountConfig]) -> BotConfig:
         place = ("bots", name, "token")
-        local = all(
-            self._is_local(accounts[account].exchange, accounts[account].upstream)
-            for account in form.accounts
-            if account in accounts
-        )
+        local = all(accounts[account].local for account in form.accounts if account in accounts)
         token = self._text(place, form.token, local=local)
         if token and (len(token) < MIN_TOKEN or " " in token):
             self._complain(place, f"a token has at least {MIN_TOKEN} characters and no space: openssl rand -hex 24")

@@ -37,7 +37,9 @@ class KeyConfig:
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
-    """One trading account. `upstream`: only the products that the operator sends elsewhere."""
+    """One trading account. `upstream`: only the products that the operator sends elsewhere. `local`: these are all on
+    this machine; the exchange's other products are not served then, so that a trial never reaches the real exchange.
+    """
 
     name: str
     exchange: str
@@ -50,6 +52,7 @@ class AccountConfig:
     deny: tuple[str, ...]  # "METHOD /path"
     allow_withdrawals: bool
     cache: Mapping[str, int] = field(default_factory=dict)  # "GET /path" -> how long an answer is kept, ns
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,11 @@ def _allowed(bot: BotConfig, endpoint: Endpoint) -> None:
 
 def _upstream(pool: Pool, product: Product, target: Target) -> Upstream:
     """Where the call goes: the operator's own URL if there is one, else the host that the bot named."""
-    upstream = pool.upstream[product.name]
+    upstream = pool.upstream.get(product.name)
+    if upstream is None:
+        given = ", ".join(pool.upstream)
+        text = f"{product.name} is not served: upstream sends {given} to this machine and does not name it"
+        raise BadCall("unknown_endpoint", text, 404)
     if target.host is None or upstream.private_ok or target.host == upstream.host:
         return upstream
     return replace(upstream, host=target.host)

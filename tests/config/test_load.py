@@ -10,7 +10,9 @@ import pytest
 
 from proxy.config import AddressConfig, LimitOverride, find, load
 from proxy.errors import ConfigError
+from proxy.exchanges import EXCHANGES
 from proxy.model import Upstream
+from proxy.pool import pool_of
 
 Swap = Callable[[str, str], str]
 MINUTE_NS = 60_000_000_000
@@ -94,6 +96,15 @@ def test_every_setting_of_an_account(desk: Any, swap: Swap) -> None:
 def test_upstream_per_product(desk: Any, swap: Swap) -> None:
     text = swap("exchange: binance", "exchange: binance\n    upstream: {usdm: 'http://[::1]:8080'}")
     assert desk.load(text).accounts["two"].upstream == {"usdm": Upstream("http", "::1", 8080, "", private_ok=True)}
+
+
+def test_who_names_only_this_machine_means_only_that(desk: Any, swap: Swap) -> None:
+    for urls, local in (("spot: 'http://127.0.0.1:1'", True), ("spot: 'https://dummy.example'", False)):
+        account = desk.load(swap("exchange: binance", f"exchange: binance\n    upstream: {{{urls}}}")).accounts["two"]
+        assert account.local is local
+        assert set(pool_of(account, EXCHANGES["binance"]).upstream) == (
+            {"spot"} if local else set(EXCHANGES["binance"].table.products)
+        )
 
 
 def test_ten_keys_and_twenty_addresses_fit(desk: Any, swap: Swap) -> None:

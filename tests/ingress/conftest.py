@@ -64,7 +64,9 @@ def house() -> House:
     pools = {
         "bin": _pool("bin", "binance", deny=("POST /api/v3/order/oco",)),
         "rich": _pool("rich", "binance", allow_withdrawals=True),
-        "sim": _pool("sim", "binance", upstream={"spot": Upstream("http", "127.0.0.1", 8900, "", private_ok=True)}),
+        "sim": _pool(
+            "sim", "binance", upstream={"spot": Upstream("http", "127.0.0.1", 8900, "", private_ok=True)}, local=True
+        ),
         "krk": _pool("krk", "kraken"),
     }
     bots = {

@@ -203,6 +203,12 @@ def test_the_operators_upstream_stands_above_the_host(door: Admission) -> None:
     assert admit(door, "/sim/api3.binance.com/api/v3/time").upstream.host == "127.0.0.1"
 
 
+def test_a_trial_on_this_machine_never_reaches_the_real_exchange(door: Admission) -> None:
+    assert reason(door, "/sim/fapi.binance.com/fapi/v1/time", BEARER) == (404, "unknown_endpoint")
+    assert reason(door, "/sim/fapi/v1/time", BEARER) == (404, "unknown_endpoint")
+    assert admit(door, "/bin/fapi/v1/time").upstream.host == "fapi.binance.com"
+
+
 @pytest.mark.parametrize(
     "host", ["example.org", "api.kraken.com", "api.binance.com.example.org", "127.0.0.1", "10.0.0.1:80"]
 )
