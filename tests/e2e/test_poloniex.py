@@ -13,7 +13,8 @@ from proxy.cli.world import AccountPlan
 from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
 from tests.e2e.bots import Request, Said, call, line_to, one
-from tests.e2e.test_ccxt import ADDRESS, client_of
+from tests.e2e.cases import ADDRESS
+from tests.e2e.clients import client_of
 from tests.e2e.worlds import World
 
 POLONIEX = AccountPlan("poloniex-main", "poloniex", 7)
