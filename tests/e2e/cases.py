@@ -18,6 +18,7 @@ GATE = AccountPlan("gate-main", "gate", 6)
 KUCOIN = AccountPlan("kucoin-main", "kucoin", 4)
 HTX = AccountPlan("htx-main", "htx", 4)
 FUTURES = AccountPlan("futures-main", "krakenfutures", 4)
+POLONIEX = AccountPlan("poloniex-main", "poloniex", 7)
 
 Params = Mapping[str, Any]
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
@@ -34,12 +35,12 @@ class Case:
     money: calls that must never leave; refused: the status of the refusal.
     raises: calls of ccxt that would move money, with their arguments.
     burst: placings at once, more than the exchange takes; limits: of the simulation's record of limits, those that are
-    too wide to be met in a test.
+    too wide to be met in a test; told: a call whose answer tells them, where that of the cheap read does not.
     ids: a client order id of a number; ours: how an id begins that the daemon puts in; prefix: how one begins that ccxt
     gives, None where it gives none.
-    fetch, create, balance: what ccxt wants besides in these calls.
+    client: the one of ccxt, as `ordergate urls` calls it; fetch, create, balance: what it wants besides in these calls.
     off_s: how wrong the exchange's clock is set, more than it forgives.
-    cannot: what there is not to be seen, and why: "clock", "blameless clock", "price".
+    cannot: what there is not to be seen, and why: "clock", "blameless clock", "price", "fetch", "quotes".
     """
 
     name: str
@@ -59,11 +60,13 @@ class Case:
     amount: float = 0.01
     ours: str = "og"
     prefix: str | None = None
+    client: str = "ccxt"
     fetch: Params = field(default_factory=dict)
     create: Params = field(default_factory=dict)
     balance: Params = field(default_factory=dict)
     off_s: int = 30
     limits: Params = field(default_factory=dict)
+    told: Request | None = None
     refused: int = 403
     cannot: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,8 +92,8 @@ def _form(plan: AccountPlan, path: str, **params: Any) -> Request:
     return "POST", f"/{plan.name}{path}", urlencode(_given(params)).encode(), _FORM
 
 
-def _json(plan: AccountPlan, path: str, body: Params) -> Request:
-    return "POST", f"/{plan.name}{path}", json.dumps(_given(body)).encode(), _JSON
+def _json(plan: AccountPlan, path: str, body: Params, method: str = "POST") -> Request:
+    return method, f"/{plan.name}{path}", json.dumps(_given(body)).encode(), _JSON
 
 
 def _given(params: Params) -> dict[str, Any]:
@@ -119,6 +122,44 @@ BINANCE_SPOT = Case(
     raises={"withdraw": _WITHDRAW},
     burst=130,
     prefix="x-",
+)
+
+
+def _binance_case(
+    product: str, client: str, symbol: str, root: str, balance: str, market: str, amount: float, limit: str
+) -> Case:
+    order = {**_LIMIT, "symbol": market, "quantity": str(amount)}
+    return Case(
+        f"binance-{product}",
+        BINANCE,
+        symbol,
+        read=_get(BINANCE, balance),
+        place=lambda id: _query("POST", BINANCE, f"{root}order", **order, newClientOrderId=id),
+        placing=f"{root}order",
+        cancel=lambda id, _: _query("DELETE", BINANCE, f"{root}order", symbol=market, origClientOrderId=id),
+        cancelling=f"{root}order",
+        well=lambda body: isinstance(body, list) or not body.get("code"),
+        money=(
+            _query("POST", BINANCE, "/sapi/v1/futures/transfer", asset="USDT", amount=1, type=2),
+            _query("POST", BINANCE, "/sapi/v1/asset/transfer", type="UMFUTURE_MAIN", asset="USDT", amount=1),
+            _query("POST", BINANCE, f"{root}transfer", asset="USDT", amount=1),
+        ),
+        raises={"withdraw": _WITHDRAW, "transfer": ("USDT", 1, "future", "spot")},
+        burst=110,
+        amount=amount,
+        prefix="x-",
+        client=client,
+        limits={limit: 100},
+        told=_get(BINANCE, f"{root}exchangeInfo"),
+        cannot={"quotes": "the 24 hours' ticker of its futures has no best prices"},
+    )
+
+
+BINANCE_USDM = _binance_case(
+    "usdm", "ccxt (USD-M)", "BTC/USDT:USDT", "/fapi/v1/", "/fapi/v3/balance", "BTCUSDT", 0.01, "futures_orders_10s"
+)
+BINANCE_COINM = _binance_case(
+    "coinm", "ccxt (COIN-M)", "BTC/USD:BTC", "/dapi/v1/", "/dapi/v1/balance", "BTCUSD_PERP", 1, "futures_orders_1m"
 )
 
 KRAKEN_SPOT = Case(
@@ -484,7 +525,71 @@ KRAKEN_FUTURES = Case(
     },
 )
 
+
+def _poloniex(path: str, **body: Any) -> Request:
+    return _json(POLONIEX, path, body)
+
+
+_POLONIEX_MONEY = (
+    _poloniex("/v2/wallets/withdraw", coin="BTC", network="BTC", amount="1", address=ADDRESS),
+    _poloniex("/wallets/withdraw", currency="BTC", amount="1", address=ADDRESS),
+    _poloniex("/accounts/transfer", currency="USDT", amount="1", fromAccount="SPOT", toAccount="FUTURES"),
+    _poloniex("/subaccounts/transfer", currency="USDT", amount="1"),
+)
+_POLONIEX_RAISES = {
+    "withdraw": ("USDT", 10, ADDRESS, {"network": "TRC20"}),
+    "transfer": ("USDT", 10, "spot", "future"),
+}
+POLONIEX_SPOT = Case(
+    "poloniex-spot",
+    POLONIEX,
+    "BTC/USDT",
+    read=_get(POLONIEX, "/accounts/balances"),
+    place=lambda id: _poloniex(
+        "/orders", symbol="BTC_USDT", side="BUY", type="LIMIT", price="50000", quantity="0.01", clientOrderId=id
+    ),
+    placing="/orders",
+    cancel=lambda id, _: _query("DELETE", POLONIEX, f"/orders/cid:{id}"),
+    cancelling="/orders/cid:",
+    well=lambda body: isinstance(body, list) or body.get("code", 200) == 200,
+    money=_POLONIEX_MONEY,
+    raises=_POLONIEX_RAISES,
+    burst=80,
+    off_s=90,
+)
+POLONIEX_FUTURES = Case(
+    "poloniex-futures",
+    POLONIEX,
+    "BTC/USDT:USDT",
+    read=_get(POLONIEX, "/v3/account/balance"),
+    place=lambda id: _poloniex(
+        "/v3/trade/order",
+        symbol="BTC_USDT_PERP",
+        side="BUY",
+        type="LIMIT",
+        px="50000",
+        sz="1",
+        mgnMode="CROSS",
+        posSide="BOTH",
+        clOrdId=id,
+    ),
+    placing="/v3/trade/order",
+    cancel=lambda id, _: _json(
+        POLONIEX, "/v3/trade/order", {"symbol": "BTC_USDT_PERP", "clOrdId": id}, method="DELETE"
+    ),
+    cancelling="/v3/trade/order",
+    well=lambda body: str(body["code"]) == "200",
+    money=_POLONIEX_MONEY,
+    raises=_POLONIEX_RAISES,
+    burst=80,
+    amount=1,
+    balance={"type": "swap"},
+    off_s=90,
+    cannot={"fetch": "ccxt reads no single order of this exchange's futures"},
+)
+
 CASES = (
-    BINANCE_SPOT, KRAKEN_SPOT, CRYPTOCOM_API, COINBASE_API, OKX_SPOT, OKX_SWAP, BYBIT_SPOT, BYBIT_LINEAR, GATE_SPOT,
-    GATE_USDT, KUCOIN_SPOT, KUCOIN_FUTURES, HTX_SPOT, HTX_SWAP, KRAKEN_FUTURES,
+    BINANCE_SPOT, BINANCE_USDM, BINANCE_COINM, KRAKEN_SPOT, CRYPTOCOM_API, COINBASE_API, OKX_SPOT, OKX_SWAP, BYBIT_SPOT,
+    BYBIT_LINEAR, GATE_SPOT, GATE_USDT, KUCOIN_SPOT, KUCOIN_FUTURES, HTX_SPOT, HTX_SWAP, KRAKEN_FUTURES, POLONIEX_SPOT,
+    POLONIEX_FUTURES,
 )  # fmt: skip

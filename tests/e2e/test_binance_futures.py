@@ -1,4 +1,4 @@
-"""Binance futures through a real daemon: ccxt's life of an order, python-binance, and orders whose answer is lost."""
+"""Binance futures through a real daemon: changes, batches, python-binance, and orders whose answer is lost."""
 
 import asyncio
 import warnings
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import ccxt
 import ccxt.async_support
 import orjson
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from proxy.metrics import RESOLVED
 from proxy.simulator import Fault
 from tests.e2e.bots import Request, Said, one
+from tests.e2e.clients import client_of
 from tests.e2e.worlds import BINANCE, World, allocation
 
 with warnings.catch_warnings():  # it imports what its own dependencies call deprecated
@@ -32,11 +32,10 @@ class Door:
     client: str
     unified: str
     amount: float
-    coin: str
 
 
-USDM = Door("usdm", "/fapi/v1/", "BTCUSDT", "ccxt (USD-M)", "BTC/USDT:USDT", 0.01, "USDT")
-COINM = Door("coinm", "/dapi/v1/", "BTCUSD_PERP", "ccxt (COIN-M)", "BTC/USD:BTC", 1, "BTC")
+USDM = Door("usdm", "/fapi/v1/", "BTCUSDT", "ccxt (USD-M)", "BTC/USDT:USDT", 0.01)
+COINM = Door("coinm", "/dapi/v1/", "BTCUSD_PERP", "ccxt (COIN-M)", "BTC/USD:BTC", 1)
 DOORS = (USDM, COINM)
 
 
@@ -52,12 +51,6 @@ def door(request: Any) -> Any:
     return request.param
 
 
-def client_of(world: World, door: Door, module: Any) -> Any:
-    space: dict[str, Any] = {"ccxt": module}
-    exec(world.printed(BINANCE, door.client), space)
-    return space["exchange"]
-
-
 def check(world: World, start: Any, orders: int = 1) -> None:
     entries = world.since(start)
     assert {entry.outcome for entry in entries} == {"ok"}, [(e.path, e.outcome) for e in entries if e.outcome != "ok"]
@@ -67,25 +60,9 @@ def check(world: World, start: Any, orders: int = 1) -> None:
     assert world.do(world.sim.ledger.duplicates) == {}
 
 
-def test_ccxt_sync(world: World, door: Door) -> None:
-    start, symbol = world.mark(), door.unified
-    client = client_of(world, door, ccxt)
-    client.load_markets()
-    assert client.fetch_ticker(symbol)["last"] > 0
-    assert client.fetch_balance()[door.coin]["free"] > 0
-    placed = client.create_order(symbol, "limit", "buy", door.amount, 50_000)
-    resting = client.fetch_order(placed["id"], symbol)
-    assert (resting["status"], resting["price"], resting["amount"]) == ("open", 50_000, door.amount)
-    assert [order["id"] for order in client.fetch_open_orders(symbol)] == [placed["id"]]
-    client.cancel_order(placed["id"], symbol)
-    assert client.fetch_order(placed["id"], symbol)["status"] == "canceled"
-    check(world, start)
-    client.session.close()
-
-
 async def test_ccxt_async_with_positions_changes_and_batches(world: World, door: Door) -> None:
     start, symbol = world.mark(), door.unified
-    async with client_of(world, door, ccxt.async_support) as client:
+    async with client_of(world, BINANCE, ccxt.async_support, door.client) as client:
         await client.load_markets()
         placed = await client.create_order(symbol, "limit", "buy", door.amount, 50_000)
         await client.edit_order(placed["id"], symbol, "limit", "buy", door.amount * 2, 49_000)
